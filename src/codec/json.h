@@ -73,6 +73,9 @@ class Json {
   // Compact text, members in insertion order, numbers and strings as JavaScript writes them.
   std::string text() const;
 
+  // Same types and values; the order of members does not count.
+  friend bool operator==(const Json& a, const Json& b) { return json_equal(a.node_, b.node_) != 0; }
+
   const json_t* node() const { return node_; }
 
  private:

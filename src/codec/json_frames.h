@@ -17,15 +17,19 @@ std::string json_frame(const Json& value);
 class JsonFrameReader {
  public:
   explicit JsonFrameReader(std::size_t max_frame_bytes) : max_(max_frame_bytes) {}
-  void feed(std::string_view piece) { buffer_ += piece; }
+  void feed(std::string_view piece);
   // The next whole frame; nothing yet; or an error, which is final.
   Result<std::optional<Json>> next();
   // True if no unfinished frame is held.
-  bool empty() const { return buffer_.empty(); }
+  bool empty() const { return start_ == buffer_.size(); }
 
  private:
+  Result<std::optional<Json>> cut();
+
   std::size_t max_;
   std::string buffer_;
+  std::size_t start_ = 0;  // of the first frame that was not taken, in `buffer_`
+  std::optional<Error> error_;
 };
 
 }  // namespace kachery
