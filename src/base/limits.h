@@ -28,8 +28,10 @@ inline constexpr std::size_t channels = 200;                  // joined
 inline constexpr std::size_t authorized_nodes = 10'000;       // per channel
 inline constexpr std::size_t bootstraps = 50;                 // per channel
 inline constexpr std::size_t remote_nodes = 20'000;           // known at once
-inline constexpr std::size_t infos_per_channel = 10'000;      // node infos kept by a bootstrap
-inline constexpr std::size_t infos_total = 50'000;
+inline constexpr std::size_t infos_per_channel = 5'000;       // node infos kept by a bootstrap
+inline constexpr std::size_t infos_total = 10'000;
+inline constexpr std::size_t mirror_sources = 1'000;       // in a static configuration
+inline constexpr std::size_t host_name_bytes = 1'000;      // in an address
 inline constexpr std::size_t proxies_per_node = 50;        // proxy ids in a node info
 inline constexpr std::size_t seen_requests = 200'000;      // request ids kept against replays
 inline constexpr std::int64_t clock_skew_ms = 5 * 60'000;  // between a request's time and ours
@@ -46,4 +48,12 @@ inline constexpr std::int64_t stream_life_ms = 30 * 60'000;  // after its last u
 inline constexpr std::size_t loads = 200;                    // at once; more wait their turn
 inline constexpr std::size_t worker_jobs = 10'000;           // queued for the store worker
 inline constexpr std::size_t mutable_bytes = 64u << 20;      // one value
+// ---- local clients
+inline constexpr std::size_t other_client_codes = 1'000;      // in _other_client_auth_codes
+inline constexpr std::int64_t find_timeout_ms = 60 * 60'000;  // the longest that /findFile may take
+inline constexpr std::size_t frames_unsent_bytes = 1u << 20;  // of /findFile and /loadFile, to a slow client
+
+// ---- mirrors
+inline constexpr std::uint64_t mirror_source_bytes = 4u << 20;  // the JSON file of one mirror source
+inline constexpr std::size_t mirror_files = 200'000;            // URIs in all of them together
 }  // namespace kachery::limits
