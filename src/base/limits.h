@@ -23,7 +23,8 @@ inline constexpr std::size_t http_public_json_bytes_total = 64u << 20;  // bodie
 inline constexpr std::size_t http_api_json_bytes_total = 256u << 20;
 
 // ---- nodes
-inline constexpr std::size_t peer_response_bytes = 4u << 20;  // JSON answered by another node
+inline constexpr std::size_t peer_response_bytes = 2u << 20;  // JSON answered by another node
+inline constexpr std::size_t infos_per_answer = 1'000;        // in one answer to getChannelInfo
 inline constexpr std::size_t channels = 200;                  // joined
 inline constexpr std::size_t authorized_nodes = 10'000;       // per channel
 inline constexpr std::size_t bootstraps = 50;                 // per channel

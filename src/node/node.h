@@ -44,6 +44,8 @@ class Node final : public Network {
   // forgotten.
   void set_joined_channels(std::vector<JoinedChannel> channels);
   const std::vector<JoinedChannel>& joined_channels() const;
+  // Fetches the channels' files again, now.
+  void refresh_channels();
 
   // ---- requests from other nodes
 
@@ -57,11 +59,16 @@ class Node final : public Network {
   // node), others -> 500; with the message as text.
   void receive(const Json& message, std::function<void(Result<Json>)> respond);
 
+  // Adds to the node's numHttpBytesSent: what the public HTTP interface sent it.
+  void count_http_bytes_sent(const NodeId& node, std::uint64_t bytes);
+
   ProbeResponse probe_response() const;
   // `remoteNodes` of /stats (protocol.md section 5), with what else is worth knowing.
   Json remote_nodes_json() const;
   // Of each joined channel: {channelConfigUrl, channelLabel|null, isMessageProxy, ..., error|null}.
   Json channels_json() const;
+  // Of each bootstrap address: {address, nodeId|null, error|null}.
+  Json bootstraps_json() const;
 
   // ---- Network
   Scheduler& scheduler() override;

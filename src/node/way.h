@@ -51,10 +51,10 @@ class Way {
   virtual bool carries_requests_to(const RemoteNode& node) const = 0;
   virtual bool carries_streams_from(const RemoteNode& node) const = 0;
 
-  // Sends a signed request and gives the answer as it came, unchecked.
+  // Sends a signed request and gives the answer as it came, unchecked. Adds to the node's byte counts.
   using Answer = std::function<void(Result<Json>)>;
-  [[nodiscard]] virtual OperationPtr send(const RemoteNode& node, const Json& signed_request,
-                                          milliseconds timeout, Answer answer) = 0;
+  [[nodiscard]] virtual OperationPtr send(RemoteNode& node, const Json& signed_request, milliseconds timeout,
+                                          Answer answer) = 0;
 
   // Receives the stream that `node` prepared for us under `stream`. `range`, if given, may be ignored by the
   // node: see StreamSink::head.
