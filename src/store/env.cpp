@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <limits>
 #include <memory>
 
 namespace kachery {
@@ -99,6 +101,14 @@ class PosixEnv final : public Env {
     });
   }
 
+  int wait_write_back(int fd, std::uint64_t offset, std::uint64_t size) override {
+    return retried([&] {
+      return ::sync_file_range(
+          fd, static_cast<off_t>(offset), static_cast<off_t>(size),
+          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    });
+  }
+
   int sync_data(int fd) override {
     return retried([&] { return ::fdatasync(fd); });
   }
@@ -144,6 +154,17 @@ class PosixEnv final : public Env {
       const std::string_view name = entry->d_name;
       if (name != "." && name != "..") names.emplace_back(name);
     }
+  }
+
+  std::int64_t free_bytes(int fd) override {
+    struct statvfs fs {};
+    const int result = retried([&] { return ::fstatvfs(fd, &fs); });
+    if (result < 0) return result;
+    const auto blocks = static_cast<std::uint64_t>(fs.f_bavail);
+    const auto block = static_cast<std::uint64_t>(fs.f_frsize);
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (block != 0 && blocks > most / block) return static_cast<std::int64_t>(most);
+    return static_cast<std::int64_t>(blocks * block);
   }
 };
 

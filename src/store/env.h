@@ -38,6 +38,8 @@ class Env {
   virtual int allocate(int fd, std::uint64_t size) = 0;
   // Starts writing back; a hint, not a promise of durability.
   virtual int start_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+  // Waits until that range is written back: makes a later sync_data() short.
+  virtual int wait_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   // Content and length are durable on return; for a directory (sync only) its entries.
   virtual int sync_data(int fd) = 0;
   virtual int sync(int fd) = 0;
@@ -53,6 +55,8 @@ class Env {
   virtual int mkdir(const std::string& path, mode_t mode) = 0;
   // Appends the names in `path`, without "." and "..".
   virtual int list(const std::string& path, std::vector<std::string>& names) = 0;
+  // What an ordinary user may still write to the file system of `fd`, in bytes.
+  virtual std::int64_t free_bytes(int fd) = 0;
 };
 
 // The operating system's.

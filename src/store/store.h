@@ -36,6 +36,8 @@ class Store {
   // left: tmp/ entries that no living process holds, and store.file.*.tmp of 0.8.31 (both older than a
   // minute); partial loads stay. The error says what to do (missing, no directory, not writable, full).
   static Result<Store> open(Env& env, std::string root);
+  // For a client that may only read: nothing is checked, made or removed. What is missing is not found.
+  static Store for_reading(Env& env, std::string root) { return Store(env, std::move(root)); }
 
   const std::string& root() const { return root_; }
   Env& env() const { return *env_; }
