@@ -90,6 +90,10 @@ Result<Json> Json::parse(std::string_view text) {
   if (deeper_than(text, limits::json_depth)) {
     return fail(Errc::too_large, "JSON must not nest deeper than {} levels", limits::json_depth);
   }
+  // jansson takes a NUL behind the value for the end of the text.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail(Errc::invalid, "not valid JSON: byte {} is NUL", nul);
+  }
   json_error_t error{};
   json_t* node = json_loadb(text.data() == nullptr ? "" : text.data(), text.size(),
                             JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
