@@ -12,12 +12,12 @@
 #include "store/incoming_file.h"
 #include "store/link_record.h"
 #include "store/manifest.h"
+#include "store/piece_buffer.h"
 #include "store/placing.h"
 
 namespace kachery {
 namespace {
 
-constexpr std::size_t piece_bytes = 256u << 10;  // fits the second-level cache between read, hash and write
 constexpr std::size_t pieces_per_step = 16;
 
 bool same(const struct stat& a, const struct stat& b) {
@@ -88,16 +88,16 @@ Result<Ingest> Ingest::begin(const Store& store, const std::string& path, Mode m
     }
   }
   ::posix_fadvise(ingest.source_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  ingest.buffer_ = std::make_unique_for_overwrite<char[]>(piece_bytes);
   return ingest;
 }
 
 Result<bool> Ingest::step() {
+  char* const buffer = piece_buffer();
   for (std::size_t i = 0; i < pieces_per_step; ++i) {
-    const ssize_t n = store_.env().read(source_.get(), buffer_.get(), piece_bytes);
+    const ssize_t n = store_.env().read(source_.get(), buffer, piece_bytes);
     if (n < 0) return fail(system_error(static_cast<int>(-n), "cannot read " + escaped(path_)));
     if (n == 0) return true;
-    const std::string_view piece(buffer_.get(), static_cast<std::size_t>(n));
+    const std::string_view piece(buffer, static_cast<std::size_t>(n));
     done_ += piece.size();
     if (done_ > total()) break;
     if (copy_) {
@@ -124,6 +124,10 @@ Status Ingest::check_unchanged() const {
 Result<StoredFile> Ingest::finish() {
   KACHERY_CHECK(check_unchanged());
   return copy_ ? copy_->commit() : write_link();
+}
+
+int Ingest::copied_fd() const {
+  return copy_ ? copy_->fd() : -1;
 }
 
 Result<StoredFile> Ingest::write_link() {

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -36,10 +35,9 @@ class Ingest {
   std::uint64_t done() const { return done_; }
   std::uint64_t total() const { return static_cast<std::uint64_t>(before_.st_size); }
 
-  // After step() said true. For a copy whose data should be written back in slices first, see file().
+  // After step() said true; waits for the disk, less so if copied_fd() was synced before.
   Result<StoredFile> finish();
-  // The copy, or nothing.
-  IncomingFile* copy() { return copy_ ? &*copy_ : nullptr; }
+  int copied_fd() const;  // of the copy; -1: a link
 
  private:
   Ingest(const Store& store, std::string path, Mode mode)
@@ -55,7 +53,6 @@ class Ingest {
   std::uint64_t done_ = 0;
   std::optional<IncomingFile> copy_;  // copy
   FileAndChunkHasher hasher_;         // link
-  std::unique_ptr<char[]> buffer_;
 };
 
 }  // namespace kachery

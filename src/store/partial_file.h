@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ class PartialFile {
   int fd() const;
   const Manifest& manifest() const;
   std::string path() const;
+  std::string record_path() const;
 
   // Recorded as verified by an earlier process. A hint only: hash it again before trusting it.
   bool recorded(std::size_t chunk) const;

@@ -73,6 +73,10 @@ std::uint64_t IncomingFile::size() const {
   return impl_->hasher.length();
 }
 
+int IncomingFile::fd() const {
+  return impl_->file.fd();
+}
+
 Result<FileAndChunkHasher::Digests> IncomingFile::Impl::finish() {
   if (failed) return fail(Errc::internal, "a commit after a write that failed");
   if (const std::uint64_t size = hasher.length(); size < allocated) {

@@ -28,7 +28,8 @@ class IncomingFile {
 
   // Appends and hashes; starts write-back every 16 MB. Never syncs.
   Status write(std::string_view piece);
-  std::uint64_t size() const;
+  std::uint64_t size() const;  // written so far
+  int fd() const;
 
   // Syncs, puts file and manifest in place. Waits for the disk: not on the loop (see jobs.h).
   Result<StoredFile> commit();
