@@ -1,23 +1,27 @@
 // mutables.db: small values under JSON keys, in the existing format (protocol.md section 3).
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "codec/json.h"
+#include "db/database_file.h"
 #include "store/worker.h"
-
-struct sqlite3;
 
 namespace kachery {
 
 // Synchronous: for the worker, for start-up, for tests. Writes are durable on return.
 class MutablesDb {
  public:
-  // Opens or creates (mode 0600). A damaged or foreign file is Errc::damaged, and is left as it is.
+  // Opens or creates (mode 0600). A damaged or foreign file is Errc::damaged, and is left as it is. Values of
+  // more than limits::mutable_bytes are Errc::too_large; a stored value that is no JSON is Errc::damaged, for
+  // its own key only.
   static Result<std::unique_ptr<MutablesDb>> open(const std::string& path);
   ~MutablesDb();
 
@@ -25,14 +29,23 @@ class MutablesDb {
   Status set(const Json& key, const Json& value);
   Result<bool> remove(const Json& key);  // whether it was there
 
+  // The same with canonical texts, as the database holds them.
+  Result<std::optional<std::string>> get_text(std::string_view key);
+  Status set_text(std::string_view key, std::string_view value);
+  Result<bool> remove_text(std::string_view key);
+
  private:
-  explicit MutablesDb(sqlite3* db) : db_(db) {}
-  sqlite3* db_;
+  explicit MutablesDb(std::string path);
+  Status check_table();
+
+  std::string path_;
+  DatabasePtr db_;
 };
 
 void add_mutables_jobs(WorkerJobTable& table, const std::string& db_path);
 
-// The same through the worker; callbacks come later, once, and cannot be cancelled.
+// The same through the worker; callbacks come later, once, and cannot be cancelled. Operations on one key
+// take effect in the order of their calls.
 class Mutables {
  public:
   explicit Mutables(Worker& worker) : worker_(worker) {}
@@ -41,7 +54,13 @@ class Mutables {
   void remove(const Json& key, std::function<void(Result<bool>)> done);
 
  private:
+  using Answer = std::function<void(Result<Json>)>;
+  void submit(const char* kind, const Json& arguments, Answer answer);
+
   Worker& worker_;
+  // Running operations: destroying this drops them, callbacks and all.
+  std::map<std::uint64_t, WorkerTicketPtr> tickets_;
+  std::uint64_t next_ = 1;
 };
 
 }  // namespace kachery
