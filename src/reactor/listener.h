@@ -12,13 +12,17 @@
 
 namespace kachery {
 
+// Out of file descriptors, a listener must not spin: it closes a descriptor kept in reserve, accepts, drops
+// the connection, takes the reserve back and pauses for a second.
 class Listener {
  public:
+  // `peer_address` is numeric and without port; an IPv4 address that came over an IPv6 socket is written as
+  // IPv4. The callback may pause or destroy the listener.
   using OnAccept = std::function<void(UniqueFd connection, std::string peer_address)>;
 
   // Listens on `host` (a numeric address; "0.0.0.0", "127.0.0.1", "::") and `port` (0: the kernel chooses).
   // Accepted sockets are non-blocking, close-on-exec and TCP_NODELAY. A port in use fails with Errc::busy and
-  // a message that names host and port.
+  // a message that names host and port; a host that is no numeric address with Errc::invalid.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const std::string& host, std::uint16_t port,
                                                 OnAccept on_accept);
   ~Listener();
@@ -30,11 +34,8 @@ class Listener {
 
  private:
   struct Impl;
-  explicit Listener(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit Listener(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
 };
-
-// Out of file descriptors, a listener must not spin: it closes a descriptor kept in reserve, accepts, drops
-// the connection, takes the reserve back and pauses for a second.
 
 }  // namespace kachery

@@ -11,6 +11,8 @@ struct event_base;
 
 namespace kachery {
 
+// Owner of the process's events. Timers, watches and listeners refer to it: it must outlive them. Making one
+// also makes the process ignore SIGPIPE: a write to a closed connection is an error like any other.
 class Loop final : public Scheduler {
  public:
   Loop();
@@ -20,6 +22,7 @@ class Loop final : public Scheduler {
 
   // Runs until stop(). May be called again after that.
   void run();
+  // From one of the loop's callbacks: run() returns when the callbacks that are due have come.
   void stop();
   // One pass without waiting: for tests.
   void run_once();
@@ -36,8 +39,9 @@ class Loop final : public Scheduler {
   std::unique_ptr<Impl> impl_;
 };
 
-// Calls back while `fd` is readable or writable and the direction is wanted. Does not own `fd`, which must
-// stay open longer than this. Either callback may destroy the watch.
+// Calls back while `fd` is readable or writable and the direction is wanted (also when the connection broke:
+// the system call then says why). Does not own `fd`, which must stay open longer than this. Either callback
+// may destroy the watch.
 class IoWatch {
  public:
   using Callback = std::function<void()>;
@@ -54,7 +58,7 @@ class IoWatch {
   std::shared_ptr<Impl> impl_;
 };
 
-// Calls back, from the loop, after the process received `signal_number`.
+// Calls back, from the loop, after the process received `signal_number`. The callback may destroy the watch.
 class SignalWatch {
  public:
   SignalWatch(Loop& loop, int signal_number, std::function<void()> callback);
@@ -64,7 +68,7 @@ class SignalWatch {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace kachery
