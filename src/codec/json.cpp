@@ -49,8 +49,13 @@ json_t* new_number(double value) {
   return std::isfinite(value) ? checked(json_real(value)) : json_null();
 }
 
+// jansson wants an address for no bytes, too.
+const char* address(std::string_view text) {
+  return text.data() == nullptr ? "" : text.data();
+}
+
 json_t* new_string(std::string_view utf8) {
-  if (is_valid_utf8(utf8)) return checked(json_stringn_nocheck(utf8.data(), utf8.size()));
+  if (is_valid_utf8(utf8)) return checked(json_stringn_nocheck(address(utf8), utf8.size()));
   const std::string repaired = repaired_utf8(utf8);
   return checked(json_stringn_nocheck(repaired.data(), repaired.size()));
 }
@@ -95,7 +100,7 @@ Result<Json> Json::parse(std::string_view text) {
     return fail(Errc::invalid, "not valid JSON: byte {} is NUL", nul);
   }
   json_error_t error{};
-  json_t* node = json_loadb(text.data() == nullptr ? "" : text.data(), text.size(),
+  json_t* node = json_loadb(address(text), text.size(),
                             JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
   if (node == nullptr) {
     return fail(Errc::invalid, "not valid JSON at line {}, column {}: {}", error.line, error.column,
@@ -155,12 +160,12 @@ Json Json::operator[](std::size_t index) const {
 }
 
 Json Json::operator[](std::string_view key) const {
-  json_t* value = json_object_getn(node_, key.data() == nullptr ? "" : key.data(), key.size());
+  json_t* value = json_object_getn(node_, address(key), key.size());
   return value == nullptr ? Json() : Json(json_incref(value), Adopt{});
 }
 
 bool Json::contains(std::string_view key) const {
-  return json_object_getn(node_, key.data() == nullptr ? "" : key.data(), key.size()) != nullptr;
+  return json_object_getn(node_, address(key), key.size()) != nullptr;
 }
 
 std::vector<std::pair<std::string, Json>> Json::members() const {

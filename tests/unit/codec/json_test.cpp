@@ -266,6 +266,15 @@ TEST(Json, InvalidUtf8IsRepaired) {
   EXPECT_EQ(object.text(), "{\"k\xef\xbf\xbd\":1}");
 }
 
+TEST(Json, EmptyViewsWithoutAnAddressAreEmptyStrings) {
+  const std::string_view nothing;
+  EXPECT_EQ(Json(nothing).text(), "\"\"");
+  EXPECT_FALSE(Json::parse(nothing));
+  Json object = Json::object({{nothing, 1}});
+  EXPECT_EQ(object[nothing].number(), 1);
+  EXPECT_TRUE(object.contains(nothing));
+}
+
 TEST(Json, SetReplacesInPlace) {
   Json object = Json::object({{"a", 1}, {"b", 2}});
   object.set("a", true);
