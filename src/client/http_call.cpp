@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <system_error>
 
 #include "base/log.h"
 
@@ -123,9 +124,12 @@ void set_up(Exchange& exchange, curl_slist* headers, char* error_text) {
   }
 }
 
-Error failure(CURLcode code, const char* text, const HttpCall& call) {
+Error failure(CURL* easy, CURLcode code, const char* text, const HttpCall& call) {
   const std::string where = call.url.substr(0, call.url.find('/', sizeof "http://"));
-  const std::string why = escaped(*text != '\0' ? text : curl_easy_strerror(code), 200);
+  long os_error = 0;
+  if (code == CURLE_COULDNT_CONNECT) curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+  const std::string why = os_error != 0 ? std::generic_category().message(static_cast<int>(os_error))
+                                        : escaped(*text != '\0' ? text : curl_easy_strerror(code), 200);
   switch (code) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -200,7 +204,7 @@ Result<HttpReply> perform(const HttpCall& call, const CancelToken& cancel) {
 
   if (!finished) return fail(Errc::cancelled, "cancelled");
   if (exchange.error) return fail(std::move(*exchange.error));
-  if (result != CURLE_OK) return fail(failure(result, error_text, call));
+  if (result != CURLE_OK) return fail(failure(easy.get(), result, error_text, call));
   long status = 0;
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
   exchange.reply.status = static_cast<int>(status);
