@@ -86,7 +86,10 @@ Status read_pem(std::string_view pem, std::string_view label, const std::array<s
 
   Secret<P + 32> der;
   std::size_t length = 0;
-  if (sodium_base642bin(der.bytes.data(), der.bytes.size(), body.data(), body.size(), nullptr, &length,
+  // libsodium 1.0.18 reads some bytes beyond ASCII as if they were digits of base64.
+  const bool ascii = std::all_of(body.begin(), body.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!ascii ||
+      sodium_base642bin(der.bytes.data(), der.bytes.size(), body.data(), body.size(), nullptr, &length,
                         nullptr, base64) != 0 ||
       length != der.bytes.size()) {
     return fail(Errc::invalid, "a PEM file's second line must be {} bytes in base64", der.bytes.size());

@@ -172,6 +172,13 @@ TEST(Pem, DamageIsRefused) {
   EXPECT_FALSE(public_key_from_pem(replaced(public_pem, "UK4=", "UK4")));
 }
 
+TEST(Pem, NoByteBeyondAsciiIsADigit) {
+  for (int byte = 0x80; byte <= 0xff; ++byte) {
+    const std::string bad = replaced(private_pem, "lFSa", std::string("l") + static_cast<char>(byte) + "Sa");
+    EXPECT_FALSE(KeyPair::from_private_pem(bad)) << byte;
+  }
+}
+
 TEST(Pem, MessagesNeverQuoteTheKey) {
   const auto bad = KeyPair::from_private_pem(replaced(private_pem, "MC4C", "MC4D"));
   ASSERT_FALSE(bad);
