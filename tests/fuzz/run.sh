@@ -1,28 +1,25 @@
-#!/usr/bin/env bash
-# tests/fuzz/run.sh BUILD SECONDS FUZZER...: lets each fuzzer look for new inputs for SECONDS, from the corpus in
-# tests/fuzz/corpus/ and what earlier runs found. What it finds goes to BUILD/corpus/, what crashes to BUILD/crashes/.
-set -euo pipefail
-
-build=$1
-seconds=$2
+#!/bin/sh
+# run.sh BUILD SECONDS TARGET...: runs each libFuzzer target (BUILD/bin/fuzz_NAME) for SECONDS, from the
+# committed corpus. New inputs are kept in BUILD/corpus, findings in BUILD/findings; exit 1 if there are any.
+set -eu
+build=$1 seconds=$2
 shift 2
-[ $# -gt 0 ] || { echo "fuzz: there are no fuzzers (tests/fuzz/fuzz_*.cpp)" >&2; exit 1; }
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$build/crashes"
-
-for fuzzer in "$@"; do
-  corpus=("$build/corpus/$fuzzer")
-  mkdir -p "${corpus[0]}"
-  for seeds in "$here/corpus/$fuzzer" "$here/corpus/${fuzzer#fuzz_}"; do
-    if [ -d "$seeds" ]; then corpus+=("$seeds"); fi
-  done
-  echo "fuzz: $fuzzer for $seconds s"
-  log=$build/$fuzzer.log
-  if ! "$build/bin/$fuzzer" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="$build/crashes/$fuzzer-" "${corpus[@]}" >"$log" 2>&1; then
-    tail -n 60 "$log" >&2
-    echo "fuzz: $fuzzer failed; the input is in $build/crashes/, the whole log in $log" >&2
-    exit 1
+mkdir -p "$build/findings"
+status=0
+for target in "$@"; do
+  name=${target#fuzz_}
+  mkdir -p "$build/corpus/$name"
+  log=$build/findings/$target.log
+  if "$build/bin/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+      -artifact_prefix="$build/findings/$target-" "$build/corpus/$name" "$here/corpus/$name" >"$log" 2>&1; then
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+    echo "$target: $runs inputs, nothing found"
+  else
+    echo "$target: FAILED; the end of $log:" >&2
+    tail -n 25 "$log" >&2
+    echo "Fix it, and keep the input (named above) in tests/fuzz/corpus/$name" >&2
+    status=1
   fi
-  grep -E '^stat::(number_of_executed_units|new_units_added)' "$log" | sed 's/^/  /'
 done
+exit $status
