@@ -1,4 +1,5 @@
 // JSON text: what parses is written, read back and written the same; numbers and strings keep their value.
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -38,7 +39,9 @@ void check_text(std::string_view text) {
 
 void check_number(std::string_view bytes) {
   double number = 0;
-  std::memcpy(&number, bytes.data(), std::min(bytes.size(), sizeof number));
+  std::array<char, sizeof number> raw{};
+  bytes.copy(raw.data(), raw.size());
+  std::memcpy(&number, raw.data(), raw.size());
   std::string text;
   append_json_number(text, number);
   const auto back = Json::parse(text);
