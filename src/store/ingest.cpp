@@ -62,7 +62,7 @@ Result<Ingest> Ingest::begin(const Store& store, const std::string& path, Mode m
                              std::optional<SeenStatus> seen) {
   // Links outlive symlinks and working directories, so they name the file itself.
   KACHERY_TRY(std::string real, real_path(path));
-  Ingest ingest(store, std::move(real), mode);
+  Ingest ingest(store, std::move(real));
   KACHERY_TRY(ingest.source_, open_source(store.env(), ingest.path_, ingest.before_));
   const std::string shown = escaped(path);
   if (seen) {

@@ -40,14 +40,12 @@ class Ingest {
   int copied_fd() const;  // of the copy; -1: a link
 
  private:
-  Ingest(const Store& store, std::string path, Mode mode)
-      : store_(store), path_(std::move(path)), mode_(mode) {}
+  Ingest(const Store& store, std::string path) : store_(store), path_(std::move(path)) {}
   Status check_unchanged() const;
   Result<StoredFile> write_link();
 
   Store store_;
   std::string path_;
-  Mode mode_;
   UniqueFd source_;
   struct stat before_ {};
   std::uint64_t done_ = 0;
