@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,7 +129,8 @@ void Worker::Impl::end() {
   if (pid < 0) return;
   socket.reset();
   // It ends after its present slice, unless it hangs.
-  const UniqueFd handle(::pidfd_open(pid, 0));
+  // (glibc 2.36 does not declare pidfd_open() for C++.)
+  const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   pollfd ended{handle.get(), POLLIN, 0};
   if (!handle || ::poll(&ended, 1, ending_ms) != 1) ::kill(pid, SIGKILL);
   while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
