@@ -47,6 +47,7 @@ inline constexpr std::size_t streams = 10'000;                       // prepared
 inline constexpr std::size_t streams_per_node = 1'000;
 inline constexpr std::int64_t stream_life_ms = 30 * 60'000;  // after its last use
 inline constexpr std::size_t loads = 200;                    // at once; more wait their turn
+inline constexpr std::size_t find_requests = 500;           // unanswered at once, per search
 inline constexpr std::size_t worker_jobs = 10'000;           // queued for the store worker
 inline constexpr std::size_t mutable_bytes = 64u << 20;      // one value
 // ---- local clients

@@ -53,7 +53,7 @@ class Loader {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // what is deferred to the loop holds it weakly
 };
 
 }  // namespace kachery
