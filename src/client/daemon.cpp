@@ -47,16 +47,14 @@ Result<Json> Daemon::probe() {
   call.max_body_bytes = 8u << 20;
   call.total_timeout = settings_.request_timeout;
   KACHERY_TRY(const HttpReply reply, perform(call, cancel_));
-  if (reply.status != 200) {
-    return fail(Errc::protocol, "what answers at {} is no daemon: its answer to /probe has HTTP status {}",
-                settings_.api_url(), reply.status);
+  const auto json = Json::parse(reply.body);
+  if (reply.status != 200 || !json || !(*json)["nodeId"].is_string()) {
+    return fail(Errc::protocol,
+                "what answers at {} is no daemon: it answers /probe with HTTP status {} and \"{}\", which "
+                "has no nodeId",
+                settings_.api_url(), reply.status, escaped(reply.body, 60));
   }
-  KACHERY_TRY(Json json, object_of(reply, "/probe"));
-  if (!json["nodeId"].is_string()) {
-    return fail(Errc::protocol, "what answers at {} is no daemon: its answer to /probe has no nodeId",
-                settings_.api_url());
-  }
-  return json;
+  return *json;
 }
 
 Result<DaemonInfo> Daemon::connect() {

@@ -159,8 +159,10 @@ void fake_start(struct fake_daemon* fake, const char* channels, const struct fak
 }
 
 void fake_stop(struct fake_daemon* fake) {
-  kill(fake->child, SIGKILL);
-  waitpid(fake->child, NULL, 0);
+  if (fake->child > 0) {
+    kill(fake->child, SIGKILL);
+    waitpid(fake->child, NULL, 0);
+  }
   munmap(fake->log, sizeof *fake->log);
   chmod(path_in(fake->dir, "sha1"), 0755);
   workspace_remove(fake->dir);
