@@ -62,15 +62,15 @@ class PowerLossEnv final : public ForwardingEnv {
     return fd;
   }
 
-  int synced(int fd, int result) override {
+  int synced(int fd) override {
     struct stat status {};
-    if (result < 0 || ::fstat(fd, &status) != 0) return result;
+    if (::fstat(fd, &status) != 0) return -errno;
     if (S_ISDIR(status.st_mode)) {
       entries_[path_of(fd)] = list_entries(path_of(fd));
     } else {
       content_[status.st_ino] = content_of(fd, static_cast<std::size_t>(status.st_size));
     }
-    return result;
+    return 0;
   }
 
  private:
