@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "base/log.h"
@@ -13,6 +14,8 @@ namespace kachery::client {
 namespace {
 
 constexpr std::size_t error_text_bytes = 64u << 10;  // of an answer that is no success
+using std::chrono::milliseconds;
+
 constexpr long connect_timeout_ms = 5'000;
 
 // CURL and CURLM are both void to the compiler, so each has a deleter of its own.
@@ -35,11 +38,13 @@ struct Exchange {
   CURL* easy = nullptr;
   HttpReply reply;
   std::optional<Error> error;  // why a callback ended the transfer
+  std::uint64_t events = 0;    // callbacks so far: unchanged for the idle time-out, the daemon is stuck
 };
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
   constexpr std::string_view name = "kachery-error:";
   auto& exchange = *static_cast<Exchange*>(user);
+  ++exchange.events;
   std::string_view line(data, size * count);
   const bool ours =
       line.size() > name.size() && std::equal(name.begin(), name.end(), line.begin(), [](char a, char b) {
@@ -56,6 +61,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
+  ++exchange.events;
   const std::string_view piece(data, size * count);
   long status = 0;
   curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &status);
@@ -81,6 +87,7 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user)
 
 std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
+  ++exchange.events;
   auto got = exchange.call.source->read(buffer, size * count);
   if (got) return *got;
   exchange.error = got.error();
@@ -117,11 +124,6 @@ void set_up(Exchange& exchange, curl_slist* headers, char* error_text) {
   const auto total_ms = static_cast<long>(call.total_timeout.count());
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, total_ms);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
-  if (call.idle_timeout.count() > 0) {
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                     static_cast<long>((call.idle_timeout.count() + 999) / 1000));
-  }
 }
 
 Error failure(CURL* easy, CURLcode code, const char* text, const HttpCall& call) {
@@ -155,23 +157,37 @@ Error failure(CURL* easy, CURLcode code, const char* text, const HttpCall& call)
   }
 }
 
-// Runs `easy` to its end; false if it was cancelled first.
-bool run(CURLM* multi, const CancelToken& cancel, CURLcode* result) {
+enum class End { finished, cancelled, idle };
+
+// Runs the one transfer of `multi` to its end.
+End run(CURLM* multi, const Exchange& exchange, const CancelToken& cancel, CURLcode* result) {
+  using Clock = std::chrono::steady_clock;
+  const milliseconds idle_timeout = exchange.call.idle_timeout;
+  Clock::time_point last_event = Clock::now();
+  std::uint64_t events = 0;
   for (;;) {
     int running = 0;
     curl_multi_perform(multi, &running);
     if (running == 0) break;
-    if (cancel.requested()) return false;
-    curl_waitfd wait{cancel.fd(), CURL_WAIT_POLLIN, 0};
-    curl_multi_poll(multi, &wait, wait.fd >= 0 ? 1 : 0, 1000, nullptr);
-    if (cancel.requested()) return false;
+    if (cancel.requested()) return End::cancelled;
+    milliseconds wait{1000};
+    if (events != exchange.events) {
+      events = exchange.events;
+      last_event = Clock::now();
+    } else if (idle_timeout.count() > 0) {
+      const auto quiet = std::chrono::duration_cast<milliseconds>(Clock::now() - last_event);
+      if (quiet >= idle_timeout) return End::idle;
+      wait = std::min(wait, idle_timeout - quiet);
+    }
+    curl_waitfd watched{cancel.fd(), CURL_WAIT_POLLIN, 0};
+    curl_multi_poll(multi, &watched, watched.fd >= 0 ? 1 : 0, static_cast<int>(wait.count()), nullptr);
   }
   *result = CURLE_FAILED_INIT;
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
     if (message->msg == CURLMSG_DONE) *result = message->data.result;
   }
-  return true;
+  return End::finished;
 }
 
 }  // namespace
@@ -194,15 +210,19 @@ Result<HttpReply> perform(const HttpCall& call, const CancelToken& cancel) {
   const Easy easy(curl_easy_init());
   if (!multi || !easy) return no_curl();
 
-  Exchange exchange{call, easy.get(), {}, {}};
+  Exchange exchange{call, easy.get(), {}, {}, 0};
   char error_text[CURL_ERROR_SIZE] = "";
   set_up(exchange, headers.get(), error_text);
   curl_multi_add_handle(multi.get(), easy.get());
   CURLcode result = CURLE_OK;
-  const bool finished = run(multi.get(), cancel, &result);
+  const End end = run(multi.get(), exchange, cancel, &result);
   curl_multi_remove_handle(multi.get(), easy.get());
 
-  if (!finished) return fail(Errc::cancelled, "cancelled");
+  if (end == End::cancelled) return fail(Errc::cancelled, "cancelled");
+  if (end == End::idle) {
+    return fail(Errc::timed_out, "the daemon has been silent for {} s: it was given up",
+                (call.idle_timeout.count() + 999) / 1000);
+  }
   if (exchange.error) return fail(std::move(*exchange.error));
   if (result != CURLE_OK) return fail(failure(easy.get(), result, error_text, call));
   long status = 0;

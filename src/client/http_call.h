@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +32,7 @@ struct HttpCall {
   std::function<Status(std::string_view)> sink;
   std::size_t max_body_bytes = 64u << 20;      // of a collected body
   std::chrono::milliseconds total_timeout{0};  // 0: none
-  std::chrono::milliseconds idle_timeout{0};   // no byte either way; rounded up to seconds; 0: none
+  std::chrono::milliseconds idle_timeout{0};   // no byte either way; 0: none
 };
 
 struct HttpReply {

@@ -201,7 +201,7 @@ static void a_load_without_progress_times_out(void** state) {
   const struct fake_step steps[] = {
       {.request = "POST /loadFile", .status = 200, .body = body, .piece = 10, .hang = 1}};
   START(fixture, steps);
-  kachery_client* client = client_with(&fixture->fake, fixture->fake.dir, "idle-timeout-ms", "1000");
+  kachery_client* client = client_with(&fixture->fake, fixture->fake.dir, "idle-timeout-ms", "100");
   char* path = NULL;
   assert_int_equal(kachery_load_file(client, ABSENT_URI, NULL, NULL, NULL, NULL, &path),
                    KACHERY_ERROR_TIMED_OUT);
