@@ -19,8 +19,8 @@
 namespace kachery {
 
 // One request and its response. Handlers keep the shared pointer as long as they mean to answer; dropping the
-// last one unanswered sends a 500. After the connection is gone (closed() is true) every call is a no-op, so
-// holders need not care. All calls from the loop only.
+// last one unanswered sends a 500, in the middle of a response it breaks the connection. After the connection
+// is gone (closed() is true) every call is a no-op, so holders need not care. All calls from the loop only.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -28,7 +28,8 @@ class HttpExchange {
   virtual const http1::RequestHead& head() const = 0;
   virtual const std::string& peer_address() const = 0;  // numeric, without port
 
-  // ---- the request's body: call exactly one of these, at once or later; until then nothing is read.
+  // ---- the request's body: call exactly one of these, at once or later; until then nothing is read. A
+  // response that is complete before the body is: the rest is dropped, and done, end and broken never come.
   // Collects the whole body, then calls `done` once (later, from the loop). More than `max_bytes`: the client
   // gets a 413 and `done` never comes.
   using BodyDone = std::function<void(std::string body)>;
@@ -40,7 +41,9 @@ class HttpExchange {
     std::function<void(std::string_view piece)> data;
     // Once, after the last piece.
     std::function<void()> end;
-    // Instead of end(), once: the client went away or broke the framing.
+    // Instead of end(), once: the client went away (Errc::unreachable), sent nothing for too long (timed_out)
+    // or broke the framing (invalid); in the latter two cases it may still be answered, else it gets a 400 or
+    // 408.
     std::function<void(Error)> broken;
   };
   virtual void stream_body(BodySink sink) = 0;
@@ -60,10 +63,10 @@ class HttpExchange {
                             std::uint64_t offset, std::uint64_t length,
                             std::function<void(std::uint64_t sent)> done) = 0;
 
-  // A chunked response (to an HTTP/1.0 client: until close).
+  // A chunked response (to an HTTP/1.0 client: until close); with a Content-Length header, that many bytes.
   virtual void start(int status, std::vector<http1::Header> headers) = 0;
   virtual void write(std::string_view piece) = 0;
-  // Body bytes accepted by write() but not yet by the kernel.
+  // Bytes accepted by write() but not yet by the kernel, with their framing.
   virtual std::size_t unsent() const = 0;
   virtual void finish() = 0;
   // Closes the connection without a proper end: the client notices that the response is broken.
@@ -71,7 +74,9 @@ class HttpExchange {
 
   virtual bool responded() const = 0;  // a status line was given
   virtual bool closed() const = 0;
-  // `callback` comes once if the client goes away before the response is complete. The latest one set counts.
+  // `callback` comes once, from the loop, if the client goes away before the response is complete; not when
+  // the server is destroyed. The latest one set counts. A client that shuts down only its sending side looks
+  // the same as one that went: who sets a callback is told, who sets none can still answer it.
   virtual void on_closed(std::function<void()> callback) = 0;
 };
 using HttpExchangePtr = std::shared_ptr<HttpExchange>;
@@ -83,6 +88,7 @@ struct HttpServerLimits {
   milliseconds body_idle_timeout{60'000};  // no byte of a body for so long: closed
   milliseconds keep_alive_timeout{75'000};
   milliseconds write_idle_timeout{60'000};  // the client takes nothing for so long: closed
+  milliseconds linger_timeout{5'000};       // after the last response, for the client to read it and close
 };
 
 class HttpServer {
