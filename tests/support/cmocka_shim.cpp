@@ -23,6 +23,7 @@ struct Group {
   CMFixtureFunction setup = nullptr;
   CMFixtureFunction teardown = nullptr;
   void* state = nullptr;
+  bool started = false;
   bool broken = false;  // its setup failed
 };
 
@@ -61,22 +62,23 @@ class ShimTest : public testing::Test {
     return groups().at(testing::UnitTest::GetInstance()->current_test_suite()->name());
   }
 
-  static void SetUpTestSuite() {
-    Group& mine = group();
-    mine.state = nullptr;
-    mine.broken = !fixture_succeeds(mine.setup, &mine.state, "the group's setup");
-  }
   static void TearDownTestSuite() {
     Group& mine = group();
-    fixture_succeeds(mine.teardown, &mine.state, "the group's teardown");
+    if (mine.started && !mine.broken) fixture_succeeds(mine.teardown, &mine.state, "the group's teardown");
   }
 
   void TestBody() override {
-    if (group().broken) {
+    // Here and not in SetUpTestSuite(), whose failure would have all tests skipped instead of failed.
+    Group& mine = group();
+    if (!mine.started) {
+      mine.started = true;
+      mine.broken = !fixture_succeeds(mine.setup, &mine.state, "the group's setup");
+    }
+    if (mine.broken) {
       ADD_FAILURE() << "the group's setup failed";
       return;
     }
-    void* state = group().state != nullptr ? group().state : test_.initial_state;
+    void* state = mine.state != nullptr ? mine.state : test_.initial_state;
     if (fixture_succeeds(test_.setup_func, &state, "setup")) {
       completes([this, &state] { test_.test_func(&state); });
       fixture_succeeds(test_.teardown_func, &state, "teardown");
@@ -148,7 +150,7 @@ int cm_run_group(const char* name, const struct CMUnitTest* tests, size_t count,
 
   std::string suite = identifier(name);
   for (int n = 2; groups().contains(suite); ++n) suite = identifier(name) + "_" + std::to_string(n);
-  groups()[suite] = {setup, teardown, nullptr, false};
+  groups()[suite] = {setup, teardown, nullptr, false, false};
 
   // A program's second group must not run its first again.
   std::string filter;

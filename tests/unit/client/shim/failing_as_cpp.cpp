@@ -1,0 +1,2 @@
+// The same source as C++: there, checks end a test by an exception.
+#include "failing.c"
