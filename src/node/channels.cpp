@@ -126,8 +126,8 @@ void Channels::fetched(Channel& channel, Result<HttpResponse> response) {
       channel.text_.clear();
       changed = true;
     }
-    // Once per outage or new reason, not at every try.
-    if (!channel.error_ || channel.error_->message != error->message) {
+    // Once per outage and kind of failure, not at every try.
+    if (!channel.error_ || channel.error_->code != error->code) {
       log_warning("channel file {}: {}{}", escaped(channel.url()), error->message,
                   channel.config_ ? "; the configuration fetched before stays in force" : "");
     }
