@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/unique_fd.h"
@@ -31,12 +32,23 @@ Errc code_of(int sqlite_code) {
   }
 }
 
+// SQLite itself takes some short files for empty databases, and overwrites them.
+bool begins_as_database(const std::string& path) {
+  constexpr std::string_view magic("SQLite format 3", 16);
+  std::array<char, magic.size()> head{};
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd) return true;  // opening the database will tell why
+  return ::pread(fd.get(), head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
+         std::string_view(head.data(), head.size()) == magic;
+}
+
 // SQLite would read from a FIFO or a device for ever, and makes new files with the umask's mode.
 Status prepare_file(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) {
-    if (S_ISREG(status.st_mode)) return {};
-    return fail(Errc::damaged, "{} is no regular file; move it away", path);
+    if (!S_ISREG(status.st_mode)) return fail(Errc::damaged, "{} is no regular file; move it away", path);
+    if (status.st_size == 0 || begins_as_database(path)) return {};
+    return fail(Errc::damaged, "{} is not an SQLite database; move it away, or restore a copy", path);
   }
   if (errno != ENOENT) return fail(system_error(errno, "cannot look at " + path));
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
