@@ -123,8 +123,10 @@ void add_cat(CLI::App& app, Choice& choice) {
   command->alias("cat-file");
   auto options = std::make_shared<CatOptions>();
   command->add_option("uri", options->uri, uri_help)->required();
-  command->add_option("--start", options->start, "The first byte, counted from 0");
-  command->add_option("--end", options->end, "The byte before which to stop (default: the end)");
+  command->add_option("--start", options->start, "The first byte, counted from 0")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--end", options->end, "The byte before which to stop (default: the end)")
+      ->check(CLI::NonNegativeNumber);
   when_chosen(command, choice, options, run_cat);
 }
 

@@ -37,8 +37,8 @@ void to_terminal(std::string_view text) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string label, bool wanted)
-    : label_(std::move(label)), wanted_(wanted && can_draw()) {}
+ProgressBar::ProgressBar(std::string label, bool wanted, Clock clock)
+    : label_(std::move(label)), wanted_(wanted && can_draw()), clock_(std::move(clock)), start_(clock_()) {}
 
 ProgressBar::~ProgressBar() {
   clear();
@@ -49,8 +49,8 @@ void ProgressBar::clear() {
   drawn_ = false;
 }
 
-milliseconds ProgressBar::elapsed() const {
-  return std::chrono::duration_cast<milliseconds>(Clock::now() - start_);
+milliseconds ProgressBar::steady_time() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 void ProgressBar::report(std::uint64_t done, std::uint64_t total) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "cli/progress_line.h"
@@ -13,7 +14,10 @@ namespace kachery::cli {
 // to be worth it. Destroyed without finish(), it removes its line.
 class ProgressBar {
  public:
-  ProgressBar(std::string label, bool wanted);
+  // Time since some fixed point.
+  using Clock = std::function<milliseconds()>;
+
+  ProgressBar(std::string label, bool wanted, Clock clock = steady_time);
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   ~ProgressBar();
@@ -28,14 +32,15 @@ class ProgressBar {
   static std::int32_t on_progress(void* user, std::uint64_t done, std::uint64_t total, const char* node_id);
 
  private:
-  using Clock = std::chrono::steady_clock;
-  milliseconds elapsed() const;
+  static milliseconds steady_time();
+  milliseconds elapsed() const { return clock_() - start_; }
   void draw(const std::string& line);
 
   std::string label_;
   bool wanted_;
+  Clock clock_;
+  milliseconds start_;
   bool drawn_ = false;
-  Clock::time_point start_ = Clock::now();
   milliseconds last_drawn_{0};
   RateMeter rate_;
   ProgressState state_;
