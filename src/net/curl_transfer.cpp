@@ -1,289 +1,442 @@
 #include "net/curl_transfer.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
+#include "base/limits.h"
 #include "base/log.h"
+#include "codec/http1.h"
 
 namespace kachery {
 
 namespace {
 
-constexpr long stream_buffer_bytes = CURL_MAX_READ_SIZE;
 constexpr std::size_t response_head_bytes = 64u << 10;
 constexpr long redirects = 5;
-constexpr long idle_connection_seconds = 30;  // some servers close after little more than that
+constexpr long idle_connection_seconds = 60;  // less than servers keep theirs
 
-std::string lower_case(std::string_view text) {
+struct UrlFree {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using UrlPtr = std::unique_ptr<CURLU, UrlFree>;
+
+// One part of a URL; empty if it has none.
+std::string url_part(const std::string& url, CURLUPart part) {
+  const UrlPtr handle(curl_url());
+  if (!handle || curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return {};
+  char* text = nullptr;
+  if (curl_url_get(handle.get(), part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
   std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  curl_free(text);
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
+std::string duration_text(milliseconds time) {
+  if (time.count() % 1'000 == 0) return fmt::format("{} s", time.count() / 1'000);
+  return fmt::format("{} ms", time.count());
 }
 
-// "host port N" of a URL, for messages.
-std::string place_of(const std::string& url) {
-  CURLU* parts = curl_url();
-  char* host = nullptr;
-  char* port = nullptr;
-  std::string place = escaped(url);
-  if (parts != nullptr && curl_url_set(parts, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK &&
-      curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-      curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
-    place = fmt::format("{} port {}", escaped(host), port);
-  }
-  curl_free(host);
-  curl_free(port);
-  curl_url_cleanup(parts);
-  return place;
+std::string_view without_line_end(std::string_view line) {
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.remove_suffix(1);
+  return line;
 }
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(std::shared_ptr<CurlShared> shared, HttpRequest request,
-                           HttpClient::Done collected, HttpClient::Stream stream)
-    : shared_(std::move(shared)),
+// ---- what calls share
+
+CurlClientCore::CurlClientCore(Loop& the_loop, std::string the_user_agent)
+    : loop(the_loop), user_agent(std::move(the_user_agent)), multi(the_loop) {
+  multi.after_callbacks([this] { deliver_all(); });
+}
+
+void CurlClientCore::touch(const std::shared_ptr<CurlTransfer>& transfer) {
+  if (!std::exchange(transfer->touched_, true)) touched_.push_back(transfer);
+}
+
+void CurlClientCore::deliver_all() {
+  const auto self = shared_from_this();  // the user may destroy the client
+  while (!touched_.empty()) {
+    for (const auto& transfer : std::exchange(touched_, {})) transfer->deliver();
+  }
+}
+
+bool CurlClientCore::buffer(const CurlTransfer& owner, std::string_view piece) {
+  if (owner_ != nullptr && owner_ != &owner) return false;
+  if (piece.size() > buffer_bytes - buffered_) return false;
+  if (!buffer_) buffer_.reset(new char[buffer_bytes]);
+  owner_ = &owner;
+  std::memcpy(buffer_.get() + buffered_, piece.data(), piece.size());
+  buffered_ += piece.size();
+  return true;
+}
+
+std::string_view CurlClientCore::buffered(const CurlTransfer& owner) const {
+  return owner_ == &owner ? std::string_view(buffer_.get(), buffered_) : std::string_view();
+}
+
+void CurlClientCore::release(const CurlTransfer& owner) {
+  if (owner_ != &owner) return;
+  owner_ = nullptr;
+  buffered_ = 0;
+}
+
+// ---- one call
+
+CurlTransfer::CurlTransfer(std::shared_ptr<CurlClientCore> core, HttpRequest request, Receiver receiver)
+    : core_(std::move(core)),
       request_(std::move(request)),
-      collected_(std::move(collected)),
-      stream_(std::move(stream)) {}
+      receiver_(std::move(receiver)),
+      easy_(curl_easy_init()) {
+  if (!easy_) {
+    log_error("out of memory for libcurl");
+    std::abort();
+  }
+}
 
 CurlTransfer::~CurlTransfer() {
-  remove_from_curl();
-  curl_easy_cleanup(easy_);
-  curl_slist_free_all(header_list_);
-}
-
-void CurlTransfer::remove_from_curl() {
-  if (std::exchange(started_, false)) shared_->multi.remove(easy_);
-}
-
-void CurlTransfer::start_later() {
-  shared_->loop.defer([self = shared_from_this()] {
-    if (!self->abandoned_) self->start();
-  });
+  core_->release(*this);
 }
 
 void CurlTransfer::start() {
-  if (Status status = configure(); !status) return finish(std::move(status));
-  active_at_ = shared_->loop.monotonic();
-  started_ = true;
-  shared_->multi.start(easy_, [self = shared_from_this()](CURLcode code) { self->ended(code); });
-  watch_idleness();
+  if (const Status prepared = prepare(); !prepared) {
+    core_->loop.defer([weak = weak_from_this(), error = prepared.error()] {
+      if (const auto self = weak.lock()) self->complete(error);
+    });
+    return;
+  }
+  last_byte_ = core_->loop.monotonic();
+  if (request_.idle_timeout.count() > 0) arm_idle_timer(request_.idle_timeout);
+  if (request_.total_timeout.count() > 0) {
+    total_timer_ = core_->loop.after(request_.total_timeout, [this] {
+      complete(Error{Errc::timed_out, fmt::format("{} did not answer in full within {}", peer(),
+                                                  duration_text(request_.total_timeout))});
+    });
+  }
+  core_->multi.start(easy_.get(), [weak = weak_from_this()](CURLcode code) {
+    if (const auto self = weak.lock()) self->finished(code);
+  });
 }
 
-Status CurlTransfer::configure() {
-  easy_ = curl_easy_init();
-  if (easy_ == nullptr) return fail(Errc::internal, "out of memory for an HTTP request");
-  const auto set = [this](CURLoption option, auto value) {
-    return curl_easy_setopt(easy_, option, value) == CURLE_OK;
-  };
-  bool ok = set(CURLOPT_URL, request_.url.c_str()) && set(CURLOPT_PROTOCOLS_STR, "http,https") &&
-            set(CURLOPT_NOSIGNAL, 1L) && set(CURLOPT_PROXY, "") && set(CURLOPT_TCP_NODELAY, 1L) &&
-            set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
-            set(CURLOPT_USERAGENT, "kachery-p2p") && set(CURLOPT_MAXAGE_CONN, idle_connection_seconds) &&
-            set(CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header) && set(CURLOPT_HEADERDATA, this) &&
-            set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body) && set(CURLOPT_WRITEDATA, this);
-  if (request_.connect_timeout.count() > 0) {
-    ok = ok && set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
+Status CurlTransfer::prepare() {
+  const std::string scheme = url_part(request_.url, CURLUPART_SCHEME);
+  if (scheme != "http" && scheme != "https") {
+    return fail(Errc::invalid, "expected a URL that begins with http:// or https://, got \"{}\"",
+                escaped(request_.url));
   }
-  if (request_.total_timeout.count() > 0) {
-    ok = ok && set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.total_timeout.count()));
-  }
-  if (!collected_) ok = ok && set(CURLOPT_BUFFERSIZE, stream_buffer_bytes);
-  if (request_.follow_redirects) {
-    const bool secure = request_.url.starts_with("https:");
-    ok = ok && set(CURLOPT_FOLLOWLOCATION, 1L) && set(CURLOPT_MAXREDIRS, redirects) &&
-         set(CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-  }
-  if (request_.method == "POST" || !request_.body.empty()) {
-    ok = ok && set(CURLOPT_POST, 1L) && set(CURLOPT_POSTFIELDS, request_.body.data()) &&
-         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  }
-  if (request_.method != "POST" && request_.method != "GET")
-    ok = ok && set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
-  request_.headers.emplace_back("Expect:");
+  CURL* const easy = easy_.get();
   for (const std::string& header : request_.headers) {
-    curl_slist* const list = curl_slist_append(header_list_, header.c_str());
-    ok = ok && list != nullptr;
-    if (list != nullptr) header_list_ = list;
+    if (header.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return fail(Errc::invalid, "a request header contains a line end: \"{}\"", escaped(header));
+    }
+    headers_.reset(curl_slist_append(headers_.release(), header.c_str()));
   }
-  ok = ok && set(CURLOPT_HTTPHEADER, header_list_);
-  if (!ok) return fail(Errc::invalid, "libcurl can't make a request for {}", escaped(request_.url));
+  headers_.reset(curl_slist_append(headers_.release(), "Expect:"));
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+  set_method();
+
+  curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, core_->user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, scheme == "https" ? "https" : "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, redirects);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, idle_connection_seconds);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
+  if (streaming()) {
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, static_cast<long>(CurlClientCore::buffer_bytes));
+  }
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   return {};
 }
 
-void CurlTransfer::watch_idleness() {
-  if (request_.idle_timeout.count() <= 0) return;
-  const milliseconds idle = shared_->loop.monotonic() - active_at_;
-  if (idle >= request_.idle_timeout && !wants_pause_) {
-    remove_from_curl();
-    return finish(fail(Errc::stalled, "{} sent nothing for {} s (after {} bytes)", place_of(request_.url),
-                       static_cast<double>(request_.idle_timeout.count()) / 1000, body_bytes_));
-  }
-  const milliseconds wait = wants_pause_ ? request_.idle_timeout : request_.idle_timeout - idle;
-  idle_timer_ = shared_->loop.after(wait, [this] {
-    const auto self = shared_from_this();
-    watch_idleness();
-  });
-}
-
-void CurlTransfer::abandon() {
-  if (std::exchange(abandoned_, true) || finished_) return;
-  idle_timer_.reset();
-  shared_->loop.defer([self = shared_from_this()] { self->remove_from_curl(); });
-}
-
-void CurlTransfer::pause_later(bool paused) {
-  if (wants_pause_ == paused) return;
-  wants_pause_ = paused;
-  // libcurl may deliver what it holds from within curl_easy_pause(), so not in the caller's call.
-  shared_->loop.defer([self = shared_from_this()] {
-    if (!self->started_ || self->abandoned_) return;
-    self->active_at_ = self->shared_->loop.monotonic();
-    curl_easy_pause(self->easy_, self->wants_pause_ ? CURLPAUSE_RECV : CURLPAUSE_CONT);
-  });
-}
-
-std::size_t CurlTransfer::on_header(char* line, std::size_t size, std::size_t count, void* self) {
-  return static_cast<CurlTransfer*>(self)->take_header({line, size * count});
-}
-
-std::size_t CurlTransfer::on_body(char* piece, std::size_t size, std::size_t count, void* self) {
-  return static_cast<CurlTransfer*>(self)->take_body({piece, size * count});
-}
-
-std::size_t CurlTransfer::take_header(std::string_view line) {
-  if (abandoned_) return 0;
-  active_at_ = shared_->loop.monotonic();
-  header_bytes_ += line.size();
-  if (header_bytes_ > response_head_bytes) {
-    reason_ = Error{Errc::too_large, fmt::format("{} sent more than {} bytes of headers",
-                                                 place_of(request_.url), response_head_bytes)};
-    return 0;
-  }
-  // The status line of this response, or of the next one after a redirect or a "100 Continue".
-  if (line.starts_with("HTTP/")) {
-    response_ = HttpResponse{};
-    header_bytes_ = line.size();
-    return line.size();
-  }
-  const std::size_t colon = line.find(':');
-  if (colon != std::string_view::npos) {
-    response_.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))),
-                                   std::string(trimmed(line.substr(colon + 1))));
-  }
-  return line.size();
-}
-
-// False if the transfer is over by the callback's wish.
-bool CurlTransfer::deliver_head() {
-  if (std::exchange(head_delivered_, true)) return true;
-  long status = 0;
-  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-  response_.status = static_cast<int>(status);
-  if (collected_) return true;
-  if (!stream_.head(response_)) {
-    if (!reason_) reason_ = Error{Errc::cancelled, "the response was refused"};
-    return false;
-  }
-  return !abandoned_;
-}
-
-std::size_t CurlTransfer::take_body(std::string_view piece) {
-  if (abandoned_) return 0;
-  // A callback may give this transfer up, and with it the last reference.
-  const auto self = shared_from_this();
-  active_at_ = shared_->loop.monotonic();
-  shared_->bytes_received += piece.size();
-  body_bytes_ += piece.size();
-  if (!deliver_head()) return 0;
-  if (collected_) {
-    if (body_bytes_ > request_.max_body_bytes) {
-      reason_ = Error{Errc::too_large, fmt::format("{} sent more than the {} bytes that are accepted",
-                                                   place_of(request_.url), request_.max_body_bytes)};
-      return 0;
+void CurlTransfer::set_method() {
+  CURL* const easy = easy_.get();
+  const bool post = request_.method == "POST";
+  if (post || !request_.body.empty()) {
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());  // not copied
+    // curl would call it a form.
+    const bool named =
+        std::any_of(request_.headers.begin(), request_.headers.end(), [](std::string_view header) {
+          return http1::equal_ignoring_case(header.substr(0, header.find(':')), "content-type");
+        });
+    if (!named) {
+      headers_.reset(curl_slist_append(headers_.release(), "Content-Type:"));
+      curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
     }
-    response_.body += piece;
-    return piece.size();
+  } else if (request_.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
   }
-  if (!stream_.data(piece)) {
-    if (!reason_) reason_ = Error{Errc::cancelled, "the body was refused"};
-    return 0;
+  const bool curl_knows = request_.body.empty() && (request_.method == "GET" || request_.method == "HEAD");
+  if (!post && !curl_knows) {
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
-  return abandoned_ ? 0 : piece.size();
+}
+
+// ---- what comes from curl
+
+std::size_t CurlTransfer::on_header(char* data, std::size_t, std::size_t size, void* user) {
+  auto* const self = static_cast<CurlTransfer*>(user);
+  self->core_->bytes_received += size;
+  self->last_byte_ = self->core_->loop.monotonic();
+  return self->take_header_line({data, size}) ? size : 0;
+}
+
+std::size_t CurlTransfer::on_body(char* data, std::size_t, std::size_t size, void* user) {
+  auto* const self = static_cast<CurlTransfer*>(user);
+  self->core_->bytes_received += size;
+  self->last_byte_ = self->core_->loop.monotonic();
+  return self->take_body({data, size}) ? size : 0;
+}
+
+bool CurlTransfer::refuse(Errc code, std::string message) {
+  if (!own_failure_) own_failure_ = Error{code, std::move(message)};
+  return false;
+}
+
+bool CurlTransfer::take_header_line(std::string_view line) {
+  if (head_complete_) return true;  // trailers
+  header_bytes_ += line.size();
+  line = without_line_end(line);
+  if (line.starts_with("HTTP/")) {
+    response_ = HttpResponse();
+    header_bytes_ = line.size();
+    const std::size_t space = line.find(' ');
+    if (space != std::string_view::npos) {
+      std::from_chars(line.data() + space + 1, line.data() + line.size(), response_.status);
+    }
+    return true;
+  }
+  if (header_bytes_ > response_head_bytes || response_.headers.size() > limits::http_headers) {
+    return refuse(Errc::protocol, fmt::format("{} sent a head of more than {} bytes or {} fields", peer(),
+                                              response_head_bytes, limits::http_headers));
+  }
+  if (!line.empty()) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return true;
+    std::string name(line.substr(0, colon));
+    for (char& c : name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    }
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    response_.headers.emplace_back(std::move(name), value);
+    return true;
+  }
+
+  const bool interim = response_.status < 200;
+  const bool followed = request_.follow_redirects && response_.status >= 300 && response_.status < 400 &&
+                        response_.header("location") != nullptr;
+  if (interim || followed) return true;
+  head_complete_ = true;
+  const std::string* const length = response_.header("content-length");
+  if (!streaming() && length != nullptr && request_.method != "HEAD" &&
+      std::strtoull(length->c_str(), nullptr, 10) > request_.max_body_bytes) {
+    return refuse(Errc::too_large, fmt::format("{} answered with {} bytes, where at most {} are accepted",
+                                               peer(), escaped(*length, 30), request_.max_body_bytes));
+  }
+  if (streaming()) core_->touch(shared_from_this());
+  return true;
+}
+
+bool CurlTransfer::take_body(std::string_view piece) {
+  head_complete_ = true;
+  body_bytes_ += piece.size();
+  if (streaming()) {
+    if (!undelivered_.empty() || !core_->buffer(*this, piece)) undelivered_ += piece;
+    core_->touch(shared_from_this());
+    return true;
+  }
+  if (piece.size() > request_.max_body_bytes - response_.body.size()) {
+    return refuse(Errc::too_large, fmt::format("{} answered with more than the {} bytes that are accepted",
+                                               peer(), request_.max_body_bytes));
+  }
+  response_.body += piece;
+  return true;
+}
+
+// ---- what goes to the user
+
+void CurlTransfer::deliver() {
+  touched_ = false;
+  if (over_) return core_->release(*this);
+  if (head_complete_ && !std::exchange(head_told_, true)) {
+    const auto& stream = std::get<HttpClient::Stream>(receiver_);
+    const bool wanted = !stream.head || stream.head(response_);
+    if (!wanted) complete(Error{Errc::cancelled, "the response was not wanted"});
+  }
+  const std::string_view shared = core_->buffered(*this);
+  const std::string more = std::exchange(undelivered_, {});
+  std::string_view rest = more;
+  if (!over_ && !shared.empty()) {
+    if (paused_) {
+      undelivered_ = shared;
+    } else {
+      deliver_piece(shared);
+    }
+  }
+  core_->release(*this);
+  while (!over_ && !paused_ && !rest.empty()) {
+    const std::string_view piece = rest.substr(0, CurlClientCore::buffer_bytes);
+    rest.remove_prefix(piece.size());
+    deliver_piece(piece);
+  }
+  if (!over_) undelivered_ += rest;
+}
+
+void CurlTransfer::deliver_piece(std::string_view piece) {
+  const auto& stream = std::get<HttpClient::Stream>(receiver_);
+  const bool wanted = !stream.data || stream.data(piece);
+  if (!wanted) complete(Error{Errc::cancelled, "the rest of the response was not wanted"});
+}
+
+void CurlTransfer::pause(bool paused) {
+  if (over_ || paused_ == paused) return;
+  paused_ = paused;
+  if (paused) {
+    if (!result_) curl_easy_pause(easy_.get(), CURLPAUSE_RECV);
+    return;
+  }
+  core_->loop.defer([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->over_ || self->paused_) return;
+    self->last_byte_ = self->core_->loop.monotonic();
+    self->deliver();
+    if (self->over_ || self->paused_) return;
+    if (self->result_) {
+      self->finished(*self->result_);
+    } else {
+      curl_easy_pause(self->easy_.get(), CURLPAUSE_CONT);
+      self->core_->deliver_all();
+    }
+  });
+}
+
+void CurlTransfer::arm_idle_timer(milliseconds delay) {
+  idle_timer_ = core_->loop.after(delay, [this] {
+    const milliseconds silent = core_->loop.monotonic() - last_byte_;
+    if (paused_ || result_) {
+      arm_idle_timer(request_.idle_timeout);
+    } else if (silent < request_.idle_timeout) {
+      arm_idle_timer(request_.idle_timeout - silent);
+    } else {
+      complete(Error{Errc::stalled, fmt::format("nothing came from {} for {}, after {} bytes", peer(),
+                                                duration_text(request_.idle_timeout), body_bytes_)});
+    }
+  });
+}
+
+void CurlTransfer::finished(CURLcode code) {
+  if (over_) return;
+  if (paused_) {
+    result_ = code;
+    return;
+  }
+  if (own_failure_) return complete(own_failure_);
+  if (code != CURLE_OK) return complete(error_of(code));
+  complete(std::nullopt);
+}
+
+void CurlTransfer::complete(std::optional<Error> failure) {
+  if (over_) return;
+  const auto self = shared_from_this();
+  end();
+  // What the functions hold is let go of with the end of the call: it may own the call.
+  const Receiver receiver = std::exchange(receiver_, HttpClient::Done());
+  if (const auto* const stream = std::get_if<HttpClient::Stream>(&receiver)) {
+    if (stream->done) stream->done(failure ? Status(tl::unexpected(*std::move(failure))) : Status());
+  } else if (const auto& done = std::get<HttpClient::Done>(receiver)) {
+    done(failure ? Result<HttpResponse>(tl::unexpected(*std::move(failure)))
+                 : Result<HttpResponse>(std::move(response_)));
+  }
+}
+
+void CurlTransfer::cancel() {
+  if (!over_) end();
+}
+
+void CurlTransfer::end() {
+  over_ = true;
+  idle_timer_.reset();
+  total_timer_.reset();
+  core_->multi.remove(easy_.get());
+  long head = 0;
+  curl_off_t body = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &head);
+  curl_easy_getinfo(easy_.get(), CURLINFO_SIZE_UPLOAD_T, &body);
+  core_->bytes_sent += static_cast<std::uint64_t>(head) + static_cast<std::uint64_t>(body);
+  easy_.reset();
+}
+
+// ---- errors
+
+std::string CurlTransfer::peer() const {
+  const char* effective = nullptr;
+  if (easy_) curl_easy_getinfo(easy_.get(), CURLINFO_EFFECTIVE_URL, &effective);
+  const std::string url = effective != nullptr && *effective != '\0' ? effective : request_.url;
+  return fmt::format("{} port {}", escaped(url_part(url, CURLUPART_HOST), 100),
+                     url_part(url, CURLUPART_PORT));
 }
 
 Error CurlTransfer::error_of(CURLcode code) const {
-  if (reason_) return *reason_;
-  const std::string place = place_of(request_.url);
+  const std::string_view detail = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
   switch (code) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      return {Errc::invalid, fmt::format("{} is not a URL that can be fetched", escaped(request_.url))};
+      return {Errc::invalid, fmt::format("\"{}\" is no URL: {}", escaped(request_.url), escaped(detail))};
     case CURLE_COULDNT_RESOLVE_HOST:
-      return {Errc::unreachable, fmt::format("could not connect to {}: the name is unknown", place)};
-    case CURLE_COULDNT_CONNECT: {
-      long error = 0;
-      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error);
-      return {Errc::unreachable, fmt::format("could not connect to {}{}{}", place, error != 0 ? ": " : "",
-                                             error != 0 ? std::strerror(static_cast<int>(error)) : "")};
-    }
-    case CURLE_OPERATION_TIMEDOUT: {
-      curl_off_t ready = 0;
-      curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &ready);
-      if (ready == 0) return {Errc::unreachable, fmt::format("could not connect to {} in time", place)};
-      return {Errc::timed_out, fmt::format("{} did not answer within {} s", place,
-                                           static_cast<double>(request_.total_timeout.count()) / 1000)};
-    }
-    case CURLE_PARTIAL_FILE:
       return {Errc::unreachable,
-              fmt::format("the connection to {} broke after {} bytes", place, body_bytes_)};
+              fmt::format("could not find the address of {}: {}", peer(), escaped(detail))};
+    case CURLE_COULDNT_CONNECT: {
+      long os_error = 0;
+      curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &os_error);
+      const std::string why =
+          os_error != 0 ? std::generic_category().message(static_cast<int>(os_error)) : escaped(detail);
+      return {Errc::unreachable, fmt::format("could not connect to {}: {}", peer(), why)};
+    }
+    case CURLE_OPERATION_TIMEDOUT:
+      return {Errc::unreachable, fmt::format("could not connect to {} within {}", peer(),
+                                             duration_text(request_.connect_timeout))};
+    case CURLE_PARTIAL_FILE: {
+      curl_off_t expected = -1;
+      curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &expected);
+      const std::string of = expected >= 0 ? fmt::format("of {} bytes", expected) : "bytes, before the end";
+      return {Errc::unreachable,
+              fmt::format("the connection to {} ended after {} {}", peer(), body_bytes_, of)};
+    }
     case CURLE_GOT_NOTHING:
-      return {Errc::unreachable, fmt::format("{} closed the connection without an answer", place)};
-    case CURLE_WRITE_ERROR:
-      return {Errc::cancelled, "cancelled"};
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return {Errc::unreachable, fmt::format("the certificate of {} is not trusted", place)};
+      return {Errc::unreachable, fmt::format("{} closed the connection without an answer", peer())};
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+      return {Errc::unreachable, fmt::format("the connection to {} broke after {} bytes: {}", peer(),
+                                             body_bytes_, escaped(detail))};
+    case CURLE_TOO_MANY_REDIRECTS:
+      return {Errc::protocol, fmt::format("{} redirected more than {} times", peer(), redirects)};
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return {Errc::protocol, fmt::format("{} redirected to another protocol, which is not followed: {}",
+                                          peer(), escaped(detail))};
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_HTTP2:
+      return {Errc::protocol,
+              fmt::format("the answer of {} is not proper HTTP: {}", peer(), escaped(detail))};
     default:
-      return {Errc::unreachable, fmt::format("{}: {}", place, curl_easy_strerror(code))};
+      return {Errc::unreachable, fmt::format("the call to {} failed: {}", peer(), escaped(detail))};
   }
-}
-
-void CurlTransfer::ended(CURLcode code) {
-  started_ = false;
-  long head_bytes = 0;
-  long request_bytes = 0;
-  curl_off_t uploaded = 0;
-  curl_easy_getinfo(easy_, CURLINFO_HEADER_SIZE, &head_bytes);
-  curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &request_bytes);
-  curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-  shared_->bytes_received += static_cast<std::uint64_t>(head_bytes);
-  shared_->bytes_sent += static_cast<std::uint64_t>(request_bytes) + static_cast<std::uint64_t>(uploaded);
-  if (abandoned_) return;
-  // A response without a body has a head all the same.
-  if (code == CURLE_OK && !deliver_head()) code = CURLE_WRITE_ERROR;
-  if (abandoned_) return;
-  if (code != CURLE_OK) return finish(fail(error_of(code)));
-  finish({});
-}
-
-void CurlTransfer::finish(Status status) {
-  idle_timer_.reset();
-  if (abandoned_ || std::exchange(finished_, true)) return;
-  // Out of the members first: the callback may destroy the call, and what it captured has to live through it.
-  const HttpClient::Done collected = std::move(collected_);
-  const HttpClient::Stream stream = std::move(stream_);
-  if (!collected) return stream.done(std::move(status));
-  if (!status) return collected(fail(std::move(status).error()));
-  collected(std::move(response_));
 }
 
 }  // namespace kachery

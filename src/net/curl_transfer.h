@@ -1,11 +1,15 @@
-// One HTTP exchange in libcurl's hands.
+// One HTTP call made through libcurl.
 #pragma once
 
 #include <curl/curl.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "net/http_client.h"
 #include "reactor/curl_multi.h"
@@ -13,63 +17,105 @@
 
 namespace kachery {
 
-// What all transfers of a client share; outlived by none that is started.
-struct CurlShared {
-  explicit CurlShared(Loop& the_loop) : loop(the_loop), multi(the_loop) {}
+class CurlTransfer;
+
+// What the calls of one client share.
+//
+// libcurl forbids most of its functions inside its own callbacks, and hands a body over in pieces of 16 KiB.
+// So its callbacks only take notes: the bytes of one round go into one buffer here, and the user's functions
+// are called when curl has returned (deliver_all()), with pieces of up to 512 KiB, free to do anything.
+class CurlClientCore : public std::enable_shared_from_this<CurlClientCore> {
+ public:
+  CurlClientCore(Loop& the_loop, std::string the_user_agent);
+
+  static constexpr std::size_t buffer_bytes = 512u << 10;  // CURL_MAX_READ_SIZE: one recv(2)
+
+  // Remembers that `transfer` has something to deliver.
+  void touch(const std::shared_ptr<CurlTransfer>& transfer);
+  void deliver_all();
+
+  // Takes a piece into the shared buffer; false if it is full or in use by another transfer.
+  bool buffer(const CurlTransfer& owner, std::string_view piece);
+  // What `owner` has in the buffer, until release().
+  std::string_view buffered(const CurlTransfer& owner) const;
+  void release(const CurlTransfer& owner);
+
   Loop& loop;
+  const std::string user_agent;
   CurlMulti multi;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+
+ private:
+  std::vector<std::shared_ptr<CurlTransfer>> touched_;
+  std::unique_ptr<char[]> buffer_;
+  std::size_t buffered_ = 0;
+  const CurlTransfer* owner_ = nullptr;
 };
 
-// Kept alive by its call, by the deferred steps of its life, and by CurlMulti's callback. User callbacks may
-// give it up at any moment: what libcurl holds is taken back later, from the loop, since libcurl forbids it
-// inside its own callbacks.
 class CurlTransfer : public std::enable_shared_from_this<CurlTransfer> {
  public:
-  // A collected body if `collected`, else a streamed one.
-  CurlTransfer(std::shared_ptr<CurlShared> shared, HttpRequest request, HttpClient::Done collected,
-               HttpClient::Stream stream);
+  using Receiver = std::variant<HttpClient::Done, HttpClient::Stream>;
+  CurlTransfer(std::shared_ptr<CurlClientCore> core, HttpRequest request, Receiver receiver);
   ~CurlTransfer();
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
-  void start_later();
-  void abandon();  // no callback after this
-  void pause_later(bool paused);
+  void start();
+  void cancel();  // ends it without a callback
+  void pause(bool paused);
+  void deliver();  // what was noted since the last time
 
  private:
-  Status configure();
-  void start();
-  void watch_idleness();
-  void ended(CURLcode code);
-  void finish(Status status);
-  void remove_from_curl();
+  struct EasyFree {
+    void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  };
+  struct SlistFree {
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+
+  // ---- curl's callbacks
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* user);
+  static std::size_t on_body(char* data, std::size_t, std::size_t size, void* user);
+  bool take_header_line(std::string_view line);
+  bool take_body(std::string_view piece);
+  bool refuse(Errc code, std::string message);  // false, for curl to end the transfer
+
+  Status prepare();
+  void set_method();
+  void arm_idle_timer(milliseconds delay);
+  void finished(CURLcode code);                 // curl is done with it
+  void complete(std::optional<Error> failure);  // the user is told, and that's all
+  void end();                                   // leaves curl
+  bool streaming() const { return std::holds_alternative<HttpClient::Stream>(receiver_); }
+  void deliver_piece(std::string_view piece);
   Error error_of(CURLcode code) const;
-  bool deliver_head();
+  std::string peer() const;  // "127.0.0.1 port 80", of the URL last asked
 
-  static std::size_t on_header(char* line, std::size_t size, std::size_t count, void* self);
-  static std::size_t on_body(char* piece, std::size_t size, std::size_t count, void* self);
-  std::size_t take_header(std::string_view line);
-  std::size_t take_body(std::string_view piece);
+  const std::shared_ptr<CurlClientCore> core_;
+  const HttpRequest request_;
+  Receiver receiver_;
+  std::unique_ptr<CURL, EasyFree> easy_;  // until end()
+  std::unique_ptr<curl_slist, SlistFree> headers_;
+  char error_text_[CURL_ERROR_SIZE] = "";
 
-  std::shared_ptr<CurlShared> shared_;
-  HttpRequest request_;
-  HttpClient::Done collected_;
-  HttpClient::Stream stream_;
   HttpResponse response_;
-  std::size_t header_bytes_ = 0;
+  std::size_t header_bytes_ = 0;  // of the current head
   std::uint64_t body_bytes_ = 0;
-  bool head_delivered_ = false;
-  bool abandoned_ = false;
-  bool finished_ = false;
-  bool started_ = false;
-  bool wants_pause_ = false;
-  std::optional<Error> reason_;  // why a callback of ours ended the transfer
-  milliseconds active_at_{0};
+  bool head_complete_ = false;  // the final one, after interim responses and redirects
+  bool head_told_ = false;
+  std::string undelivered_;           // of a streamed body, beyond what is in the shared buffer
+  std::optional<Error> own_failure_;  // why we made curl end the transfer
+  std::optional<CURLcode> result_;    // curl is done, but not everything is delivered (paused)
+  bool touched_ = false;
+  bool paused_ = false;
+  bool over_ = false;
+
+  milliseconds last_byte_{0};
   Scheduler::TimerPtr idle_timer_;
-  CURL* easy_ = nullptr;
-  curl_slist* header_list_ = nullptr;
+  Scheduler::TimerPtr total_timer_;
+
+  friend class CurlClientCore;
 };
 
 }  // namespace kachery
