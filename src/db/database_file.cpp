@@ -82,8 +82,11 @@ Result<DatabasePtr> open_database_file(const std::string& path) {
   // Content of other nodes may end up in here: no SQL that the file's schema holds is trusted.
   sqlite3_db_config(db.get(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db.get(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  KACHERY_CHECK(execute(db.get(), "PRAGMA synchronous = FULL"));
-  KACHERY_CHECK(execute(db.get(), "PRAGMA foreign_keys = ON"));
+  for (const char* pragma : {"PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"}) {
+    if (sqlite3_exec(db.get(), pragma, nullptr, nullptr, nullptr) != SQLITE_OK) {
+      return fail(database_error(db.get(), "cannot use " + path));
+    }
+  }
   return db;
 }
 
