@@ -8,10 +8,13 @@
 namespace kachery::limits {
 
 // ---- JSON, YAML, BSON
-inline constexpr std::size_t json_depth = 200;       // nested arrays and objects
-inline constexpr std::size_t yaml_bytes = 4u << 20;  // a channel or static configuration
-inline constexpr std::size_t yaml_nodes = 200'000;   // scalars, sequences, mappings in it
+inline constexpr std::size_t json_depth = 200;             // nested arrays and objects
+inline constexpr std::size_t json_values = 8'000'000;      // in one text: under 1 GB of nodes
+inline constexpr std::size_t json_public_values = 20'000;  // in one text posted by another node
+inline constexpr std::size_t yaml_bytes = 4u << 20;        // a channel or static configuration
+inline constexpr std::size_t yaml_nodes = 200'000;         // scalars, sequences, mappings in it
 inline constexpr std::size_t yaml_depth = 32;
+inline constexpr std::size_t yaml_directives = 16;  // lines that begin with '%', %TAG above all
 
 // ---- HTTP
 inline constexpr std::size_t http_head_bytes = 16u << 10;               // request line and headers
@@ -47,7 +50,7 @@ inline constexpr std::size_t streams = 10'000;                       // prepared
 inline constexpr std::size_t streams_per_node = 1'000;
 inline constexpr std::int64_t stream_life_ms = 30 * 60'000;  // after its last use
 inline constexpr std::size_t loads = 200;                    // at once; more wait their turn
-inline constexpr std::size_t find_requests = 500;           // unanswered at once, per search
+inline constexpr std::size_t find_requests = 500;            // unanswered at once, per search
 inline constexpr std::size_t worker_jobs = 10'000;           // queued for the store worker
 inline constexpr std::size_t mutable_bytes = 64u << 20;      // one value
 // ---- local clients

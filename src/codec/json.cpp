@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "base/limits.h"
 #include "base/log.h"
 #include "codec/utf8.h"
 
@@ -20,10 +19,11 @@ json_t* checked(json_t* node) {
   return node;
 }
 
-// Nesting of arrays and objects, from a scan that needs no memory. Bytes that are no JSON may be miscounted:
-// the parser refuses them anyway.
-bool deeper_than(std::string_view text, std::size_t limit) {
+// Checks nesting and the number of values in a scan that needs no memory. Bytes that are no JSON may be
+// miscounted: the parser refuses them anyway.
+Status check_shape(std::string_view text, std::size_t max_values) {
   std::size_t depth = 0;
+  std::size_t values = 1;  // each comma and each bracket adds at most one
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -35,13 +35,19 @@ bool deeper_than(std::string_view text, std::size_t limit) {
       }
     } else if (c == '"') {
       in_string = true;
+    } else if (c == ',') {
+      ++values;
     } else if (c == '[' || c == '{') {
-      if (++depth > limit) return true;
+      ++values;
+      if (++depth > limits::json_depth) {
+        return fail(Errc::too_large, "JSON must not nest deeper than {} levels", limits::json_depth);
+      }
     } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
   }
-  return false;
+  if (values > max_values) return fail(Errc::too_large, "JSON must have at most {} values", max_values);
+  return {};
 }
 
 json_t* new_number(double value) {
@@ -91,10 +97,8 @@ Json::~Json() {
   json_decref(node_);
 }
 
-Result<Json> Json::parse(std::string_view text) {
-  if (deeper_than(text, limits::json_depth)) {
-    return fail(Errc::too_large, "JSON must not nest deeper than {} levels", limits::json_depth);
-  }
+Result<Json> Json::parse(std::string_view text, std::size_t max_values) {
+  KACHERY_CHECK(check_shape(text, max_values));
   // jansson takes a NUL behind the value for the end of the text.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return fail(Errc::invalid, "not valid JSON: byte {} is NUL", nul);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace kachery {
 
@@ -41,9 +42,10 @@ class Json {
   ~Json();
 
   // Parses one JSON text of any type. Refused: syntax errors, trailing text, invalid UTF-8, lone surrogates,
-  // NUL in a key, numbers beyond a double, nesting deeper than limits::json_depth. Of duplicate keys the last
-  // counts, as in JavaScript.
-  static Result<Json> parse(std::string_view text);
+  // NUL in a key, numbers beyond a double, nesting deeper than limits::json_depth, and (Errc::too_large) more
+  // than `max_values` values: each takes some 0.1-0.4 us and 40-120 bytes, however short its text. Of
+  // duplicate keys the last counts, as in JavaScript.
+  static Result<Json> parse(std::string_view text, std::size_t max_values = limits::json_values);
 
   Type type() const;
   bool is_null() const { return type() == Type::null; }

@@ -132,6 +132,19 @@ class Parser {
   yaml_event_t event_{};
 };
 
+// True if more lines begin with '%' than limits::yaml_directives: libyaml compares each %TAG with all before
+// it. Also counts what is no directive, as a line of quoted text.
+bool too_many_directives(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    // Not only LF ends a line: CR, and three characters whose last bytes are beyond ASCII.
+    const std::uint8_t before = at == 0 ? std::uint8_t{'\n'} : static_cast<std::uint8_t>(text[at - 1]);
+    const bool line_start = before < 0x20 || before > 0x7e;
+    if (line_start && ++count > limits::yaml_directives) return true;
+  }
+  return false;
+}
+
 // ---- events to values
 
 class Builder {
@@ -282,6 +295,10 @@ Result<Json> parse_yaml(std::string_view text) {
   if (text.size() > limits::yaml_bytes) {
     return fail(Errc::too_large, "YAML must be at most {} bytes long, got {}", limits::yaml_bytes,
                 text.size());
+  }
+  if (too_many_directives(text)) {
+    return fail(Errc::too_large, "YAML must have at most {} lines that begin with %",
+                limits::yaml_directives);
   }
   return Builder().build(text);
 }

@@ -161,6 +161,20 @@ TEST(Json, RefusesNestingBeyondItsLimit) {
   EXPECT_TRUE(Json::parse(wide + "]"));
 }
 
+TEST(Json, RefusesMoreValuesThanAllowed) {
+  const std::string_view text = R"({"a":[1,2,"x,y,[z"],"b":{}})";
+  EXPECT_TRUE(Json::parse(text, 7));
+  const auto refused = Json::parse(text, 5);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+  EXPECT_FALSE(Json::parse("[0,0]", 2));
+  EXPECT_TRUE(Json::parse("0", 1));
+
+  std::string many = "[0";
+  for (std::size_t i = 0; i < limits::json_values; ++i) many += ",0";
+  EXPECT_FALSE(Json::parse(many + "]"));
+}
+
 TEST(Json, RefusesWithAReason) {
   EXPECT_THAT(parse_error("\"\\ud800\""), HasSubstr("Unicode"));
   EXPECT_THAT(parse_error("\"\\udc00\\ud800\""), HasSubstr("Unicode"));

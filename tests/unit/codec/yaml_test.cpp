@@ -170,6 +170,13 @@ TEST(Yaml, HasLimits) {
   for (std::size_t i = 0; i < limits::yaml_nodes; ++i) many += "- a\n";
   EXPECT_THAT(refusal(many), HasSubstr("at most 200000 values"));
 
+  EXPECT_EQ(text_of("%YAML 1.2\n%TAG !e! tag:yaml.org,2002:\n---\n!e!str 5\n"), "\"5\"");
+  for (const char* line_end : {"\n", "\r", "\r\n", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"}) {
+    std::string directives;
+    for (int i = 0; i < 50'000; ++i) directives += "%TAG !" + std::to_string(i) + "! a" + line_end;
+    EXPECT_THAT(refusal(directives), HasSubstr("begin with %"));
+  }
+
   EXPECT_EQ(parse_yaml(std::string(limits::yaml_bytes, '#')).value().text(), "null");
   const auto long_text = parse_yaml(std::string(limits::yaml_bytes + 1, '#'));
   ASSERT_FALSE(long_text);
