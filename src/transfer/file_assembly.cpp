@@ -12,6 +12,9 @@ namespace {
 constexpr std::size_t max_fetches = 8;
 // A chunk may be taken from its provider after so long, if it would take as long again. Before the pace.
 constexpr milliseconds patience{20'000};
+// A file in one piece, of which all that has come would be lost, only from a provider that sends less than
+// this, in bytes per millisecond.
+constexpr double crawl = 1;
 
 }  // namespace
 
@@ -93,6 +96,7 @@ void FileAssembly::on_fetched(std::size_t index, ChunkFetch::Outcome outcome) {
     pool_.delivered(node);
     chunks_[index] = Chunk{Origin::provider, std::nullopt};
     bytes_in_place_ += fetch->size();
+    ++deliveries_;
     keep_ = true;
     if (Status recorded = partial_.record(index, true); !recorded) fail_with(std::move(recorded).error());
     return;
@@ -114,7 +118,6 @@ void FileAssembly::on_fetched(std::size_t index, ChunkFetch::Outcome outcome) {
 // When every chunk has its fetch and a provider is idle, a fetch that crawls is ended and its chunk given to
 // the idle one. Each provider loses chunks in this way once at most, so that this comes to an end.
 void FileAssembly::take_from_the_slowest() {
-  if (chunks_.size() < 2) return;
   const milliseconds enough = network_.pace()(patience);
   const milliseconds now = network_.scheduler().monotonic();
   for (auto it = fetches_.begin(); it != fetches_.end(); ++it) {
@@ -124,6 +127,7 @@ void FileAssembly::take_from_the_slowest() {
     const double rate = static_cast<double>(fetch.received()) / static_cast<double>(spent.count() + 1);
     const double left = static_cast<double>(fetch.size() - fetch.received());
     if (left <= rate * static_cast<double>(enough.count())) continue;
+    if (chunks_.size() == 1 && rate >= crawl) continue;
     log_info("{} is slow: another node is asked for chunk {} of {}", network_.display_name(fetch.node()),
              it->first, partial_.manifest().sha1.brief());
     pool_.too_slow(fetch.node());

@@ -48,6 +48,8 @@ class FileAssembly {
   std::uint64_t loaded() const;
   // Changes when a damaged chunk was thrown away.
   unsigned thrown_away() const { return thrown_away_; }
+  // Chunks that arrived whole and right.
+  std::uint64_t deliveries() const { return deliveries_; }
   const std::optional<NodeId>& last_delivery() const { return last_delivery_; }
   PartialFile& partial() { return partial_; }
   // Removes the partial file when this goes.
@@ -85,6 +87,7 @@ class FileAssembly {
   std::set<std::size_t> missing_;
   std::uint64_t bytes_in_place_ = 0;
   unsigned thrown_away_ = 0;
+  std::uint64_t deliveries_ = 0;
   bool keep_ = false;  // the partial file, when this goes
   std::optional<NodeId> last_delivery_;
   PrefixCheck prefix_;

@@ -15,9 +15,10 @@ constexpr milliseconds tick_period{1'000};
 // Another provider is asked for the manifest as well after so long; before the pace.
 constexpr milliseconds manifest_patience{2'000};
 constexpr std::size_t max_manifest_fetches = 3;
-// How often the nodes are asked who has the file, before a load that had providers fails.
-constexpr unsigned max_rounds = 3;
-// Between two rounds, times the number of rounds so far; before the pace.
+// How often the nodes are asked who has the file without a chunk coming of it, before a load that had
+// providers fails.
+constexpr unsigned max_fruitless_rounds = 3;
+// Between two rounds, times the number of fruitless ones; before the pace.
 constexpr milliseconds pause_between_rounds{1'000};
 constexpr milliseconds progress_period{100};
 
@@ -268,13 +269,16 @@ void LoadFlow::on_starved() {
     return go_on_without_manifest();
   }
   if (pool_.empty()) return finish(fail(search_.nobody_error()));
-  if (search_.rounds() < max_rounds) return pause_then_ask_again();
+  const std::uint64_t deliveries = assembly_ ? assembly_->deliveries() : 0;
+  fruitless_rounds_ = deliveries > seen_deliveries_ ? 1 : fruitless_rounds_ + 1;
+  seen_deliveries_ = deliveries;
+  if (fruitless_rounds_ < max_fruitless_rounds) return pause_then_ask_again();
   finish(fail(delivery_error()));
 }
 
 void LoadFlow::pause_then_ask_again() {
   state_ = State::pausing;
-  const milliseconds pause = network_.pace()(pause_between_rounds) * search_.rounds();
+  const milliseconds pause = network_.pace()(pause_between_rounds) * fruitless_rounds_;
   pause_ = network_.scheduler().after(pause, [this] {
     state_ = State::assembling;
     search_.start();

@@ -81,6 +81,9 @@ class LoadFlow : public std::enable_shared_from_this<LoadFlow> {
   bool woken_ = false;
   ProviderPool pool_;
   ProviderSearch search_;
+  // Rounds of asking around since a chunk last arrived, and the count of arrivals then.
+  unsigned fruitless_rounds_ = 0;
+  std::uint64_t seen_deliveries_ = 0;
   std::optional<Manifest> manifest_;  // fitting, and so far believed
   bool manifest_lied_ = false;
   milliseconds last_manifest_fetch_{0};

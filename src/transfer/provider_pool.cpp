@@ -133,8 +133,8 @@ void ProviderPool::failed(const NodeId& node, const Error& error) {
   }
   ++provider->failures;
   // Trying again at once would cost as much time or as many bytes, with the same end.
-  const bool hopeless =
-      error.code == Errc::stalled || error.code == Errc::not_found || error.code == Errc::protocol;
+  const bool hopeless = error.code == Errc::stalled || error.code == Errc::timed_out ||
+                        error.code == Errc::not_found || error.code == Errc::protocol;
   if (hopeless || provider->failures >= max_failures) provider->resting = true;
 }
 

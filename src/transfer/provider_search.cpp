@@ -18,7 +18,6 @@ ProviderSearch::ProviderSearch(Network& network, FileKey key, std::optional<Node
     : network_(network), key_(std::move(key)), only_from_(only_from), callbacks_(std::move(callbacks)) {}
 
 void ProviderSearch::start() {
-  ++rounds_;
   running_ = true;
   only_error_.reset();
   unanswered_ = 0;

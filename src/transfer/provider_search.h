@@ -22,7 +22,6 @@ class ProviderSearch {
   // Begins a round; not while running(). Offers come later; the end may come from within this call.
   void start();
   bool running() const { return running_; }
-  unsigned rounds() const { return rounds_; }
 
   // Why the last round found nobody: not_found (nobody has it, of how many asked), or, asked of one node
   // only, what became of that.
@@ -37,7 +36,6 @@ class ProviderSearch {
   const std::optional<NodeId> only_from_;
   Callbacks callbacks_;
   bool running_ = false;
-  unsigned rounds_ = 0;
   std::size_t asked_ = 0;
   std::size_t unanswered_ = 0;
   std::optional<Error> only_error_;

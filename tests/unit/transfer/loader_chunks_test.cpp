@@ -247,6 +247,24 @@ TEST_F(ChunkedLoad, AProviderThatDisappearsInMidStream) {
   EXPECT_GT(chunks_asked(staying), chunks / 2);
 }
 
+TEST_F(ChunkedLoad, AProviderThatStumblesNowAndThenIsEnough) {
+  FakeNode& node = provider("alice");
+  std::size_t asked = 0;
+  node.script = [&asked](const FileKey& k, std::string right) {
+    StreamScript script(std::move(right));
+    if (is_chunk(k) && ++asked % 4 == 0) {
+      script.announced = script.bytes.size();
+      script.bytes.resize(100);
+      script.end = StreamScript::End::stall;
+    }
+    return script;
+  };
+  auto client = load(key);
+  run(*client);
+  expect_loaded(*client, bytes);
+  EXPECT_GT(node.checks.size(), 3U) << "rounds in which something came are not counted against it";
+}
+
 TEST_F(ChunkedLoad, OffersOfAnotherSizeAreNotAskedForChunks) {
   FakeNode& liar = provider("mallory");
   liar.claimed_size = 17;

@@ -220,6 +220,35 @@ TEST_F(Load, AProviderThatComesBackIsUsed) {
   EXPECT_EQ(streams, 2);
 }
 
+TEST_F(Load, ACrawlingProviderIsGivenUpForAnother) {
+  FakeNode& slow = network.add("snail");
+  slow.add(bytes);
+  sends([](StreamScript& s) {
+    s.piece_size = 1;
+    s.piece_interval = seconds(20);
+  })(slow);
+  FakeNode& good = network.add("alice");
+  good.add(bytes);
+  good.latency = milliseconds(50);
+  auto client = load(key);
+  run(*client);
+  expect_loaded(*client, bytes);
+  EXPECT_LE(clock.monotonic(), seconds(60));
+}
+
+TEST_F(Load, AProviderThatIsSilentAfterItsOffer) {
+  FakeNode& node = network.add("alice");
+  node.add(bytes);
+  network.override_answer = [&](const NodeId&, const RequestData& data) -> std::optional<ResponseData> {
+    if (std::holds_alternative<CheckForFileRequest>(data)) node.manner = FakeNode::Manner::silent;
+    return std::nullopt;
+  };
+  auto client = load(key);
+  run(*client);
+  EXPECT_EQ(client->code(), Errc::unreachable) << client->message();
+  EXPECT_LE(clock.monotonic(), seconds(30));
+}
+
 TEST_F(Load, NobodyHasIt) {
   network.add("a");
   network.add("b");
