@@ -71,9 +71,11 @@ void ProgressBar::draw(const std::string& line) {
 void ProgressBar::finish() {
   if (!drawn_) return;
   const milliseconds time = elapsed();
+  // The last report may have come a little before the end.
+  const std::uint64_t bytes = std::max(state_.done, state_.total);
   const double rate =
-      static_cast<double>(state_.done) * 1000 / static_cast<double>(std::max<std::int64_t>(1, time.count()));
-  std::string line = fmt::format("{}: {} in {} ({}/s)", label_, bytes_text(state_.done), duration_text(time),
+      static_cast<double>(bytes) * 1000 / static_cast<double>(std::max<std::int64_t>(1, time.count()));
+  std::string line = fmt::format("{}: {} in {} ({}/s)", label_, bytes_text(bytes), duration_text(time),
                                  bytes_text(static_cast<std::uint64_t>(rate)));
   line.resize(std::min<std::size_t>(line.size(), columns()));
   draw(line + "\n");

@@ -104,6 +104,14 @@ bool whole_file(const OpenFile& file) {
          static_cast<std::uint64_t>(status.st_size) == file.length;
 }
 
+// Whether `path` names the very file: copying a linked file over itself would make it another one.
+bool is_file(const std::string& path, const OpenFile& file) {
+  struct stat named {};
+  struct stat opened {};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(file.fd.get(), &opened) == 0 &&
+         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino && whole_file(file);
+}
+
 // The bytes of a file that the daemon has, by HTTP. They are checked if they are the whole file.
 Status download(Session& session, const FileKey& key, std::uint64_t start, std::optional<std::uint64_t> end,
                 const Sink& sink) {
@@ -194,6 +202,7 @@ Result<std::string> load_file(Session& session, const FileKey& key,
     target.emplace(std::move(made));
   }
   if (const auto local = session.open_local(key)) {
+    if (target && is_file(*destination, *local)) return *destination;
     if (target) {
       KACHERY_CHECK(copy_file(*local, *target, monitor));
       KACHERY_CHECK(target->commit());

@@ -157,6 +157,21 @@ static void copies_to_a_destination(void** state) {
   kachery_free(uri);
 }
 
+static void a_linked_file_may_be_its_own_destination(void** state) {
+  struct fixture* fixture = *state;
+  const char* path = path_in(fixture->files, "linked.txt");
+  write_text(path, "hello");
+  char* uri = NULL;
+  assert_int_equal(kachery_link_file(fixture->client, path, NULL, NULL, NULL, &uri), KACHERY_OK);
+  char* loaded = NULL;
+  for (int i = 0; i < 2; ++i) { /* the second one finds it unchanged */
+    assert_int_equal(kachery_load_file(fixture->client, uri, path, NULL, NULL, NULL, &loaded), KACHERY_OK);
+    kachery_free(loaded);
+  }
+  assert_int_equal(entries_of(fixture->files), 1);
+  kachery_free(uri);
+}
+
 static void a_destination_behind_a_link_is_replaced_there(void** state) {
   struct fixture* fixture = *state;
   char* uri = store_text(fixture, "hello.txt", "hello");
@@ -474,6 +489,7 @@ int main(void) {
       TEST(stores_bytes),
       TEST(links_without_a_copy),
       TEST(copies_to_a_destination),
+      TEST(a_linked_file_may_be_its_own_destination),
       TEST(a_destination_behind_a_link_is_replaced_there),
       TEST(refuses_destinations_that_are_no_files),
       TEST(what_is_absent_is_not_found),
