@@ -199,8 +199,15 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t, std::size_t size, v
 
 std::size_t CurlTransfer::on_body(char* data, std::size_t, std::size_t size, void* user) {
   auto* const self = static_cast<CurlTransfer*>(user);
-  self->core_->bytes_received += size;
   self->last_byte_ = self->core_->loop.monotonic();
+  // curl goes on receiving up to a hundred times in one go, while there is something to receive: tens of
+  // megabytes. What does not fit into the shared buffer has to wait with curl, and the rest in the kernel.
+  if (self->streaming() && !self->core_->buffer(*self, {data, size})) {
+    self->held_ = true;
+    self->core_->touch(self->shared_from_this());
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  self->core_->bytes_received += size;
   return self->take_body({data, size}) ? size : 0;
 }
 
@@ -259,7 +266,6 @@ bool CurlTransfer::take_body(std::string_view piece) {
   head_complete_ = true;
   body_bytes_ += piece.size();
   if (streaming()) {
-    if (!undelivered_.empty() || !core_->buffer(*this, piece)) undelivered_ += piece;
     core_->touch(shared_from_this());
     return true;
   }
@@ -281,23 +287,28 @@ void CurlTransfer::deliver() {
     const bool wanted = !stream.head || stream.head(response_);
     if (!wanted) complete(Error{Errc::cancelled, "the response was not wanted"});
   }
-  const std::string_view shared = core_->buffered(*this);
-  const std::string more = std::exchange(undelivered_, {});
-  std::string_view rest = more;
-  if (!over_ && !shared.empty()) {
+  // At most one buffer's worth: curl brings nothing more before that is delivered, or while paused.
+  const std::string kept = std::exchange(undelivered_, {});
+  if (!over_ && !kept.empty()) deliver_piece(kept);
+  const std::string_view fresh = core_->buffered(*this);
+  if (!over_ && !fresh.empty()) {
     if (paused_) {
-      undelivered_ = shared;
+      undelivered_ = fresh;
     } else {
-      deliver_piece(shared);
+      deliver_piece(fresh);
     }
   }
   core_->release(*this);
-  while (!over_ && !paused_ && !rest.empty()) {
-    const std::string_view piece = rest.substr(0, CurlClientCore::buffer_bytes);
-    rest.remove_prefix(piece.size());
-    deliver_piece(piece);
-  }
-  if (!over_) undelivered_ += rest;
+  if (!over_ && !paused_ && held_) resume_later();
+}
+
+void CurlTransfer::resume_later() {
+  core_->loop.defer([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->over_ || self->paused_ || !std::exchange(self->held_, false)) return;
+    curl_easy_pause(self->easy_.get(), CURLPAUSE_CONT);  // hands over what curl holds
+    self->core_->deliver_all();
+  });
 }
 
 void CurlTransfer::deliver_piece(std::string_view piece) {
@@ -322,6 +333,7 @@ void CurlTransfer::pause(bool paused) {
     if (self->result_) {
       self->finished(*self->result_);
     } else {
+      self->held_ = false;
       curl_easy_pause(self->easy_.get(), CURLPAUSE_CONT);
       self->core_->deliver_all();
     }

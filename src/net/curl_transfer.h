@@ -89,6 +89,7 @@ class CurlTransfer : public std::enable_shared_from_this<CurlTransfer> {
   void end();                                   // leaves curl
   bool streaming() const { return std::holds_alternative<HttpClient::Stream>(receiver_); }
   void deliver_piece(std::string_view piece);
+  void resume_later();
   Error error_of(CURLcode code) const;
   std::string peer() const;  // "127.0.0.1 port 80", of the URL last asked
 
@@ -104,7 +105,8 @@ class CurlTransfer : public std::enable_shared_from_this<CurlTransfer> {
   std::uint64_t body_bytes_ = 0;
   bool head_complete_ = false;  // the final one, after interim responses and redirects
   bool head_told_ = false;
-  std::string undelivered_;           // of a streamed body, beyond what is in the shared buffer
+  std::string undelivered_;           // of a streamed body: came when it was being paused
+  bool held_ = false;                 // curl holds a piece that did not fit into the shared buffer
   std::optional<Error> own_failure_;  // why we made curl end the transfer
   std::optional<CURLcode> result_;    // curl is done, but not everything is delivered (paused)
   bool touched_ = false;
