@@ -86,8 +86,8 @@ struct Daemon::Impl {
 
   Status open(const StoredSettings& stored);
   Status open_servers();
-  Status publish_identity();
   Status configure(const StoredSettings& stored);
+  Status publish(const StoredSettings& stored);
   void watch_signals();
   void use_static_config(const StaticConfig& config);
   void on_end_signal(int signal_number);
@@ -143,8 +143,8 @@ struct Daemon::Impl {
 Status Daemon::Impl::open(const StoredSettings& stored) {
   serve_files(node, storage->store, streams);
   KACHERY_CHECK(open_servers());
-  KACHERY_CHECK(publish_identity());
   KACHERY_CHECK(configure(stored));
+  KACHERY_CHECK(publish(stored));
   watch_signals();
   clean_up_after(first_clean_up);
   return {};
@@ -166,8 +166,16 @@ Status Daemon::Impl::open_servers() {
   return {};
 }
 
-// What clients read in the storage directory (protocol.md section 3).
-Status Daemon::Impl::publish_identity() {
+Status Daemon::Impl::configure(const StoredSettings& stored) {
+  settings.apply(Json(joined_channels_key), stored.joined_channels);
+  if (!options.static_config) return {};
+  static_config.emplace(loop, Pace(environment.speedup), *http, *options.static_config,
+                        [this](const StaticConfig& config) { use_static_config(config); });
+  return static_config->start();
+}
+
+// What clients read in the storage directory (protocol.md section 3): the last step of those that can fail.
+Status Daemon::Impl::publish(const StoredSettings& stored) {
   KACHERY_CHECK(replace_file(storage->store.root() + "/kachery-node-id", node.own_id().hex(), 0644, {}));
   std::optional<gid_t> group;
   if (options.auth_group) {
@@ -177,16 +185,8 @@ Status Daemon::Impl::publish_identity() {
               api::ClientAuth::start(loop, Pace(environment.speedup), [this, group](const std::string& code) {
                 return replace_file(client_auth_path(), code, 0640, group);
               }));
-  return {};
-}
-
-Status Daemon::Impl::configure(const StoredSettings& stored) {
-  settings.apply(Json(joined_channels_key), stored.joined_channels);
   settings.apply(Json(other_client_codes_key), stored.other_client_codes);
-  if (!options.static_config) return {};
-  static_config.emplace(loop, Pace(environment.speedup), *http, *options.static_config,
-                        [this](const StaticConfig& config) { use_static_config(config); });
-  return static_config->start();
+  return {};
 }
 
 void Daemon::Impl::use_static_config(const StaticConfig& config) {
