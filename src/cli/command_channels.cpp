@@ -80,7 +80,8 @@ void add_join_channel(CLI::App& app, Choice& choice) {
                                   "kachery-p2p join-channel https://example.org/my-channel.yaml");
   auto options = std::make_shared<JoinOptions>();
   command->add_option("url", options->url, "Where the channel's configuration is, http:// or https://")
-      ->required();
+      ->required()
+      ->type_name("URL");
   command->add_flag("--message-proxy", options->message_proxy,
                     "Relay messages for nodes that cannot be reached");
   command->add_flag("--data-proxy", options->data_proxy, "Relay file data for such nodes");
@@ -92,7 +93,9 @@ void add_leave_channel(CLI::App& app, Choice& choice) {
   CLI::App* command = new_command(app, "leave-channel", "Leave a channel",
                                   "kachery-p2p leave-channel https://example.org/my-channel.yaml");
   auto options = std::make_shared<LeaveOptions>();
-  command->add_option("url", options->url, "The channel as get-channels shows it")->required();
+  command->add_option("url", options->url, "The channel as get-channels shows it")
+      ->required()
+      ->type_name("URL");
   when_chosen(command, choice, options, run_leave);
 }
 

@@ -101,27 +101,29 @@ void add_start_daemon(CLI::App& app, Choice& choice) {
     command->add_flag_callback(
         name, [options, name] { options->arguments.push_back(name); }, help);
   };
-  const auto value = [command, options](const std::string& name, const std::string& help) {
-    return command->add_option_function<std::string>(
-        name,
-        [options, name](const std::string& text) {
-          options->arguments.push_back(name);
-          options->arguments.push_back(text);
-        },
-        help);
+  const auto value = [command, options](const std::string& name, const char* type, const std::string& help) {
+    return command
+        ->add_option_function<std::string>(
+            name,
+            [options, name](const std::string& text) {
+              options->arguments.push_back(name);
+              options->arguments.push_back(text);
+            },
+            help)
+        ->type_name(type);
   };
-  value("--label", "This node's name, for people")->required();
+  value("--label", "NAME", "This node's name, for people")->required();
   flag("--isbootstrap", "Help the nodes of its channels to find each other");
   flag("--noudp", "Do not use UDP");
   flag("--nomulticast", "Do not look for nodes on the local network");
-  value("--verbose", "What to log: 0 problems, 1 events, 2 everything");
-  value("--host", "The host name or address at which other nodes reach this one");
-  value("--public-url", "The URL at which they do, behind a web server");
-  value("--port", "The port for other nodes, HTTP (none: this node only asks)");
-  value("--udp-port", "The UDP port (default: that of --port)");
-  value("--websocket-port", "The port for WebSocket connections");
-  value("--static-config", "A file or URL with the channels, instead of the joined ones");
-  value("--auth-group", "The group whose members may use the daemon");
+  value("--verbose", "LEVEL", "What to log: 0 problems, 1 events, 2 everything");
+  value("--host", "HOST", "The host name or address at which other nodes reach this one");
+  value("--public-url", "URL", "The URL at which they do, behind a web server");
+  value("--port", "PORT", "The port for other nodes, HTTP (none: this node only asks)");
+  value("--udp-port", "PORT", "The UDP port (default: that of --port)");
+  value("--websocket-port", "PORT", "The port for WebSocket connections");
+  value("--static-config", "PATH|URL", "A file or URL with the channels, instead of the joined ones");
+  value("--auth-group", "GROUP", "The group whose members may use the daemon");
   when_chosen(command, choice, options, run_start);
 }
 
@@ -130,7 +132,8 @@ void add_stop_daemon(CLI::App& app, Choice& choice) {
       new_command(app, "stop-daemon", "End the daemon and wait until it is gone", "kachery-p2p stop-daemon");
   auto options = std::make_shared<StopOptions>();
   command->add_option("--wait", options->wait_s, "Seconds to wait for its end (default 10; 0: do not wait)")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(CLI::Range(0.0, 3600.0))
+      ->type_name("SECONDS");
   when_chosen(command, choice, options, run_stop);
 }
 

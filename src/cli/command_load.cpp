@@ -107,10 +107,13 @@ void add_load(CLI::App& app, Choice& choice) {
                   "kachery-p2p load sha1://aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d/hello.txt");
   command->alias("load-file");
   auto options = std::make_shared<LoadOptions>();
-  command->add_option("uri", options->uri, uri_help)->required();
-  command->add_option("--dest", options->destination, "Copy it to this path, and print that");
-  command->add_option("--from-node", options->from_node, "Load from this node only (64 hex digits)");
-  command->add_option("--from-channel", options->from_channel, "Accepted for older scripts, without effect");
+  command->add_option("uri", options->uri, uri_help)->required()->type_name("URI");
+  command->add_option("--dest", options->destination, "Copy it to this path, and print that")
+      ->type_name("PATH");
+  command->add_option("--from-node", options->from_node, "Load from this node only (64 hex digits)")
+      ->type_name("ID");
+  command->add_option("--from-channel", options->from_channel, "Accepted for older scripts, without effect")
+      ->type_name("NAME");
   command->add_flag("--json", options->json, "Print a JSON object: uri, path");
   command->add_flag("-q,--quiet", options->quiet, "No progress bar, no notes");
   when_chosen(command, choice, options, run_load);
@@ -122,11 +125,13 @@ void add_cat(CLI::App& app, Choice& choice) {
       "kachery-p2p cat --start 0 --end 100 sha1://aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d/hello.txt");
   command->alias("cat-file");
   auto options = std::make_shared<CatOptions>();
-  command->add_option("uri", options->uri, uri_help)->required();
+  command->add_option("uri", options->uri, uri_help)->required()->type_name("URI");
   command->add_option("--start", options->start, "The first byte, counted from 0")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   command->add_option("--end", options->end, "The byte before which to stop (default: the end)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   when_chosen(command, choice, options, run_cat);
 }
 
@@ -136,9 +141,10 @@ void add_find(CLI::App& app, Choice& choice) {
       "kachery-p2p find sha1://aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d/hello.txt");
   command->alias("find-file");
   auto options = std::make_shared<FindOptions>();
-  command->add_option("uri", options->uri, uri_help)->required();
+  command->add_option("uri", options->uri, uri_help)->required()->type_name("URI");
   command->add_option("--timeout", options->timeout_s, "Seconds to wait for answers (default 4)")
-      ->check(CLI::Range(0.001, 3600.0));
+      ->check(CLI::Range(0.001, 3600.0))
+      ->type_name("SECONDS");
   command->add_flag("--json")->description("Accepted: the output is JSON always");
   when_chosen(command, choice, options, run_find);
 }

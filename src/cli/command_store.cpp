@@ -82,7 +82,7 @@ int run_link(const Invocation& invocation, const StoreOptions& options) {
 
 void add(CLI::App* command, Choice& choice, int (*run)(const Invocation&, const StoreOptions&)) {
   auto options = std::make_shared<StoreOptions>();
-  command->add_option("path", options->paths, "The files")->required();
+  command->add_option("path", options->paths, "The files")->required()->type_name("PATH");
   command->add_option_function<std::string>(
       "--label",
       [options](const std::string& label) {
