@@ -154,7 +154,7 @@ Status CurlTransfer::prepare() {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout.count()));
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   if (streaming()) {
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, static_cast<long>(CurlClientCore::buffer_bytes));
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, static_cast<long>(CurlClientCore::receive_bytes));
   }
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
@@ -200,15 +200,22 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t, std::size_t size, v
 std::size_t CurlTransfer::on_body(char* data, std::size_t, std::size_t size, void* user) {
   auto* const self = static_cast<CurlTransfer*>(user);
   self->last_byte_ = self->core_->loop.monotonic();
-  // curl goes on receiving up to a hundred times in one go, while there is something to receive: tens of
-  // megabytes. What does not fit into the shared buffer has to wait with curl, and the rest in the kernel.
-  if (self->streaming() && !self->core_->buffer(*self, {data, size})) {
+  if (self->streaming() &&
+      (self->paused_ || !self->undelivered_.empty() || !self->core_->buffer(*self, {data, size}))) {
     self->held_ = true;
     self->core_->touch(self->shared_from_this());
     return CURL_WRITEFUNC_PAUSE;
   }
   self->core_->bytes_received += size;
-  return self->take_body({data, size}) ? size : 0;
+  if (!self->take_body({data, size})) return 0;
+  // curl would go on receiving up to a hundred times, while there is something to receive: tens of megabytes.
+  // Paused here, it still hands over what it has received, and leaves the rest with the kernel.
+  if (self->streaming() && !self->held_ &&
+      self->core_->buffered(*self).size() >= CurlClientCore::enough_bytes) {
+    self->held_ = true;
+    curl_easy_pause(self->easy_.get(), CURLPAUSE_RECV);
+  }
+  return size;
 }
 
 bool CurlTransfer::refuse(Errc code, std::string message) {
@@ -287,9 +294,10 @@ void CurlTransfer::deliver() {
     const bool wanted = !stream.head || stream.head(response_);
     if (!wanted) complete(Error{Errc::cancelled, "the response was not wanted"});
   }
-  // At most one buffer's worth: curl brings nothing more before that is delivered, or while paused.
-  const std::string kept = std::exchange(undelivered_, {});
-  if (!over_ && !kept.empty()) deliver_piece(kept);
+  if (!over_ && !paused_ && !undelivered_.empty()) {
+    const std::string kept = std::exchange(undelivered_, {});
+    deliver_piece(kept);
+  }
   const std::string_view fresh = core_->buffered(*this);
   if (!over_ && !fresh.empty()) {
     if (paused_) {
@@ -343,10 +351,15 @@ void CurlTransfer::pause(bool paused) {
 void CurlTransfer::arm_idle_timer(milliseconds delay) {
   idle_timer_ = core_->loop.after(delay, [this] {
     const milliseconds silent = core_->loop.monotonic() - last_byte_;
+    const bool suspected = std::exchange(suspected_, false);
     if (paused_ || result_) {
       arm_idle_timer(request_.idle_timeout);
     } else if (silent < request_.idle_timeout) {
       arm_idle_timer(request_.idle_timeout - silent);
+    } else if (!suspected) {
+      // It may be us who did not get to read: look once more when what has come meanwhile was received.
+      suspected_ = true;
+      arm_idle_timer(milliseconds(0));
     } else {
       complete(Error{Errc::stalled, fmt::format("nothing came from {} for {}, after {} bytes", peer(),
                                                 duration_text(request_.idle_timeout), body_bytes_)});

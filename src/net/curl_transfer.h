@@ -28,7 +28,9 @@ class CurlClientCore : public std::enable_shared_from_this<CurlClientCore> {
  public:
   CurlClientCore(Loop& the_loop, std::string the_user_agent);
 
-  static constexpr std::size_t buffer_bytes = 512u << 10;  // CURL_MAX_READ_SIZE: one recv(2)
+  static constexpr std::size_t receive_bytes = 256u << 10;  // at most, by one recv(2)
+  static constexpr std::size_t enough_bytes = 256u << 10;   // then a stream waits until they are delivered
+  static constexpr std::size_t buffer_bytes = receive_bytes + enough_bytes;
 
   // Remembers that `transfer` has something to deliver.
   void touch(const std::shared_ptr<CurlTransfer>& transfer);
@@ -106,7 +108,7 @@ class CurlTransfer : public std::enable_shared_from_this<CurlTransfer> {
   bool head_complete_ = false;  // the final one, after interim responses and redirects
   bool head_told_ = false;
   std::string undelivered_;           // of a streamed body: came when it was being paused
-  bool held_ = false;                 // curl holds a piece that did not fit into the shared buffer
+  bool held_ = false;                 // curl waits until what it brought is delivered
   std::optional<Error> own_failure_;  // why we made curl end the transfer
   std::optional<CURLcode> result_;    // curl is done, but not everything is delivered (paused)
   bool touched_ = false;
@@ -114,6 +116,7 @@ class CurlTransfer : public std::enable_shared_from_this<CurlTransfer> {
   bool over_ = false;
 
   milliseconds last_byte_{0};
+  bool suspected_ = false;  // of having stalled
   Scheduler::TimerPtr idle_timer_;
   Scheduler::TimerPtr total_timer_;
 

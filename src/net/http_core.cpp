@@ -55,7 +55,7 @@ void HttpCore::accept(UniqueFd socket, std::string peer) {
   connection->start();
   connections_.insert(std::move(connection));
   if (connections_.size() >= limits.connections) listener_->pause();
-  if (!sweep_) schedule_sweep();
+  if (!sweep_) schedule_sweep(sweep_interval_);
 }
 
 void HttpCore::remove(const std::shared_ptr<HttpConnection>& connection) {
@@ -84,8 +84,8 @@ void HttpCore::close() {
   for (const auto& connection : std::exchange(connections_, {})) connection->close();
 }
 
-void HttpCore::schedule_sweep() {
-  sweep_ = loop.after(sweep_interval_, [this] { sweep(); });
+void HttpCore::schedule_sweep(milliseconds delay) {
+  sweep_ = loop.after(delay, [this] { sweep(); });
 }
 
 void HttpCore::sweep() {
@@ -96,8 +96,11 @@ void HttpCore::sweep() {
   for (const auto& connection : connections_) {
     if (connection->late(now)) late.push_back(connection);
   }
+  // It may be us who did not get to read and write: look once more when that is done.
+  const bool confirmed = std::exchange(suspected_, !late.empty() && !suspected_);
+  if (!late.empty() && !confirmed) return schedule_sweep(milliseconds(0));
   for (const auto& connection : late) connection->time_out();
-  if (!connections_.empty()) schedule_sweep();
+  if (!connections_.empty()) schedule_sweep(sweep_interval_);
 }
 
 std::span<char> HttpCore::read_buffer() {

@@ -44,7 +44,7 @@ class HttpCore : public std::enable_shared_from_this<HttpCore> {
   std::size_t connections() const { return connections_.size(); }
 
  private:
-  void schedule_sweep();
+  void schedule_sweep(milliseconds delay);
   void sweep();
   void check_drained();
 
@@ -54,6 +54,7 @@ class HttpCore : public std::enable_shared_from_this<HttpCore> {
   std::unique_ptr<char[]> buffer_;
   Scheduler::TimerPtr sweep_;  // while there are connections
   milliseconds sweep_interval_;
+  bool suspected_ = false;  // the last sweep found late connections, and the next one acts on them
   std::function<void()> drained_;
   std::int64_t date_second_ = -1;
   std::string date_;

@@ -330,6 +330,22 @@ TEST_F(HttpServerResponseTest, FileOfAnOddFileSystem) {
   EXPECT_EQ(ask(get("/")).body, content);
 }
 
+// Its bytes have to come from the disk: the loop must not wait for them, nor lose any.
+TEST_F(HttpServerResponseTest, FileThatIsNotInMemory) {
+  const std::string content = noise(3u << 20);
+  std::string path = ::testing::TempDir() + "kachery-cold-XXXXXX";
+  const UniqueFd file(::mkstemp(path.data()));
+  ASSERT_TRUE(file);
+  ::unlink(path.c_str());
+  ASSERT_EQ(::pwrite(file.get(), content.data(), content.size(), 0), static_cast<ssize_t>(content.size()));
+  ASSERT_EQ(::fsync(file.get()), 0);
+  ASSERT_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  open([&](const HttpExchangePtr& with) {
+    with->respond_file(200, {}, UniqueFd(::dup(file.get())), 1, content.size() - 1, {});
+  });
+  EXPECT_TRUE(ask(get("/")).body == content.substr(1));
+}
+
 TEST_F(HttpServerResponseTest, ClientThatGoesInMidFile) {
   const std::string content = noise(16u << 20);
   std::optional<std::uint64_t> done;

@@ -61,7 +61,7 @@ class RawClient {
     watch_.reset();
     socket_.reset();
   }
-  std::size_t unsent() const { return unsent_.size(); }
+  std::size_t unsent() const { return unsent_.size() - sent_; }
 
   // Until `text` has come in full.
   void expect(std::string_view text) {
@@ -89,21 +89,23 @@ class RawClient {
     }
   }
   void flush() {
-    while (!unsent_.empty()) {
-      const ssize_t n = ::send(socket_.get(), unsent_.data(), unsent_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (n < 0) {
-        if (errno != EAGAIN) unsent_.clear();
-        break;
-      }
-      unsent_.erase(0, static_cast<std::size_t>(n));
+    while (unsent() > 0) {
+      const ssize_t n = ::send(socket_.get(), unsent_.data() + sent_, unsent(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n < 0 && errno == EAGAIN) break;
+      sent_ = n < 0 ? unsent_.size() : sent_ + static_cast<std::size_t>(n);
     }
-    watch_->want_write(!unsent_.empty());
+    if (unsent() == 0) {
+      unsent_.clear();
+      sent_ = 0;
+    }
+    watch_->want_write(unsent() > 0);
   }
 
   Loop& loop_;
   UniqueFd socket_;
   std::optional<IoWatch> watch_;
   std::string unsent_;
+  std::size_t sent_ = 0;  // of unsent_
 };
 
 // A response taken apart.
