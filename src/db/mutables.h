@@ -51,6 +51,7 @@ class Mutables {
   explicit Mutables(Worker& worker) : worker_(worker) {}
   void get(const Json& key, std::function<void(Result<std::optional<Json>>)> done);
   void set(const Json& key, const Json& value, std::function<void(Status)> done);
+  // Whether it was there: false also if the worker died just after removing it.
   void remove(const Json& key, std::function<void(Result<bool>)> done);
 
  private:

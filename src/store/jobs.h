@@ -40,13 +40,14 @@ class StoreJobs {
   struct RangeHash {
     Sha1 range;
     std::optional<Sha1Hasher::Midstate> prefix;  // if the range ends at a 64-byte boundary
-    Sha1 prefix_digest;                          // SHA-1 of bytes [0, range.end)
+    Sha1 prefix_digest;  // SHA-1 of bytes [0, range.end); zero if neither `before` nor a start at 0 tell it
   };
   [[nodiscard]] WorkerTicketPtr hash_range(int fd, ByteRange range,
                                            std::optional<Sha1Hasher::Midstate> before, Done<RangeHash> done);
 
   // Syncs a verified partial file, puts it in place under its manifest's hash, with its manifest when it has
-  // more than limits::chunk_bytes; removes its record. The caller has checked every byte.
+  // more than limits::chunk_bytes; removes its record. The caller has checked every byte. If the manifest's
+  // chunks are not of limits::chunk_bytes, the file is hashed once more for one whose are.
   [[nodiscard]] WorkerTicketPtr commit_partial(PartialFile& partial, Done<StoredFile> done);
   // Unlinks (big unlinks take long).
   [[nodiscard]] WorkerTicketPtr remove_stale_partials(std::int64_t max_age_s, Done<std::uint64_t> freed);

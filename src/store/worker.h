@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,10 +60,11 @@ class Worker {
 
   struct Callbacks {
     std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // may be empty
-    // Once, from on_readable(). A job whose worker died is tried once more in a new one if `idempotent`, else
-    // it fails with Errc::io.
+    // Once, from on_readable() or on_writable(); it may destroy the worker. A job whose worker died is tried
+    // once more in a new one if `idempotent`, else it fails with Errc::io. Beyond limits::worker_jobs: busy.
     std::function<void(Result<Json>)> done;
   };
+  // Short jobs are done in the order of their submission. At most 8 descriptors, which are duplicated.
   [[nodiscard]] WorkerTicketPtr submit(std::string_view kind, const Json& arguments,
                                        std::vector<int> borrowed_fds, bool idempotent, Callbacks callbacks);
 
