@@ -97,13 +97,15 @@ def store_path(storage, sha1):
 
 
 def disk_usage(folder):
-    """Bytes of disk that the files under `folder` take, open but nameless ones (/proc/PID/fd) not among them."""
-    total = 0
+    """Bytes of disk that the files under `folder` take, those with two names once; open but nameless ones
+    (/proc/PID/fd) are not seen."""
+    blocks = {}
     for parent, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
-    return total
+                status = os.lstat(os.path.join(parent, name))
+                blocks[status.st_dev, status.st_ino] = status.st_blocks
+    return sum(blocks.values()) * 512
 
 
 LIBC = ctypes.CDLL(None)
@@ -361,6 +363,7 @@ class LoadRequest:
         self.connection = daemon.connection()
         body = json.dumps({"fileKey": key, "fromNode": from_node})
         self.connection.request("POST", "/loadFile", body, {"Content-Type": "application/json", **daemon.headers()})
+        self.socket = self.connection.sock  # the connection forgets it when the reply will close it
         self.reply = self.connection.getresponse()
         if self.reply.status != 200:
             raise AssertionError(f"/loadFile: {self.reply.status} {self.reply.read()[:500]}")
@@ -379,7 +382,7 @@ class LoadRequest:
 
     def close(self):
         with contextlib.suppress(OSError):
-            self.connection.sock.shutdown(socket.SHUT_RDWR)
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.connection.close()
 
 

@@ -9,6 +9,7 @@ import http.client
 import http.server
 import json
 import random
+import select
 import socket
 import string
 import struct
@@ -430,12 +431,14 @@ def endless(peer, request, data):
 
 
 def stalls(peer, request, data):
-    """Promises everything, sends half, and then nothing."""
+    """Promises everything, sends half, and then nothing until the other side hangs up."""
     send_head(request, len(data))
     peer.write(request, data[: len(data) // 2])
     request.wfile.flush()
-    peer.stopping.wait()
     request.close_connection = True
+    while not peer.stopping.is_set():
+        if select.select([request.connection], [], [], 0.1)[0] and not request.connection.recv(1000):
+            return
 
 
 def says_no(peer, request, data):

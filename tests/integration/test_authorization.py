@@ -123,12 +123,15 @@ class Authorization(KacheryTest):
 
     def test_public_in_the_configuration_alone_is_not_enough(self):
         private = self.daemon("private")
-        self.channel([self.bootstrap], [(private.node_id, "private", "isPublic")], path="/public.yaml")
         url = self.web.url("/public.yaml")
+        member, visitor = self.new_peer("member", url), self.new_peer("visitor", url)
+        entries = [(private.node_id, "private", "isPublic"), member.entry()]
+        self.channel([self.bootstrap], entries, path="/public.yaml")
         private.join(url)
         key = private.store(DATA)
-        visitor = self.new_peer("visitor", url)
-        wait_until(lambda: visitor.announce(private)["success"], "the node has its channel's configuration")
+        wait_until(lambda: member.announce(private)["success"], "the node has its channel's configuration")
+        self.assertTrue(member.ask(private, "checkForFile", fileKey=key)["found"])
+        self.assertFalse(visitor.announce(private)["success"])
         with self.assertRaises(Refused):
             visitor.ask(private, "checkForFile", fileKey=key)
 
@@ -141,8 +144,9 @@ class Authorization(KacheryTest):
 
     def test_announcements_from_the_future_and_the_past(self):
         self.assertFalse(self.friend.announce(self.alice, timestamp=now_ms() + 30 * 60_000)["success"])
-        self.assertFalse(self.friend.announce(self.alice, timestamp=now_ms() - 30 * 60_000)["success"])
         self.assertTrue(self.friend.announce(self.alice)["success"])
+        self.friend.announce(self.alice, timestamp=now_ms() - 30 * 60_000, nodeLabel="oldlabel")
+        self.assertNotIn("oldlabel", str(self.alice.stats()))
 
     def test_an_announcement_signed_by_another(self):
         info = self.friend.node_info()

@@ -218,9 +218,12 @@ class OneDaemon(KacheryTest):
         auth = self.node.storage / "client-auth"
         code = auth.read_text()
         auth.write_text("A" * 12)
-        self.assert_one_reason(self.node.run("get-channels", check=False), 5)
+        url = self.channel([], [self.node])
+        self.assert_one_reason(self.node.run("join-channel", url, check=False), 5)
+        self.assert_one_reason(self.node.run("load", "sha1://" + "12" * 20, check=False), 5)
+        self.assert_one_reason(self.node.run("stop-daemon", check=False), 5)
         auth.write_text(code)
-        self.node.out("get-channels")
+        self.node.out("join-channel", url)
 
 
 class Offline(KacheryTest):
