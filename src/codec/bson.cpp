@@ -143,7 +143,7 @@ class Encoder {
   }
 
   void name(Tag tag, std::string_view key) {
-    out_ += tag;
+    out_ += static_cast<char>(tag);
     out_ += key;
     out_ += '\0';
   }

@@ -15,8 +15,10 @@ namespace kachery {
 
 namespace {
 
-static_assert(crypto_sign_SECRETKEYBYTES == 64 && crypto_sign_PUBLICKEYBYTES == 32 &&
-              crypto_sign_BYTES == 64 && crypto_sign_SEEDBYTES == 32);
+static_assert(crypto_sign_SECRETKEYBYTES == 64);
+static_assert(crypto_sign_PUBLICKEYBYTES == NodeId::size);
+static_assert(crypto_sign_BYTES == Signature::size);
+static_assert(crypto_sign_SEEDBYTES == 32);
 
 // The DER in front of the 32 raw bytes (RFC 8410).
 constexpr std::array<std::uint8_t, 16> private_prefix = {0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06,
