@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "crypto/sha1_pair.h"
 
 namespace kachery {
 
@@ -90,18 +91,47 @@ Sha1 sha1_of(std::string_view bytes) {
   return hasher.finish();
 }
 
+// Feeds both hashes, which must be at the same place within a block.
+void update_pair(Sha1Hasher& file, Sha1Hasher& chunk, std::string_view bytes) {
+  static const bool available = sha1_pair_available();
+  const std::size_t to_block =
+      static_cast<std::size_t>((block_bytes - file.length() % block_bytes) % block_bytes);
+  if (available && bytes.size() >= to_block + block_bytes) {
+    file.update(bytes.substr(0, to_block));
+    chunk.update(bytes.substr(0, to_block));
+    bytes.remove_prefix(to_block);
+    const std::size_t blocks = bytes.size() / block_bytes;
+    Sha1Hasher::Midstate first = file.midstate();
+    Sha1Hasher::Midstate second = chunk.midstate();
+    sha1_pair_update(first.h.data(), second.h.data(), bytes.data(), blocks);
+    first.length += blocks * block_bytes;
+    second.length += blocks * block_bytes;
+    file = Sha1Hasher::from_midstate(first);
+    chunk = Sha1Hasher::from_midstate(second);
+    bytes.remove_prefix(blocks * block_bytes);
+  }
+  while (!bytes.empty()) {
+    const std::string_view slice = bytes.substr(0, slice_bytes);
+    file.update(slice);
+    chunk.update(slice);
+    bytes.remove_prefix(slice.size());
+  }
+}
+
 void FileAndChunkHasher::update(std::string_view bytes) {
   while (!bytes.empty()) {
     // In the first chunk both hashes are in the same state, so that one is computed for both.
     const bool first = length_ < limits::chunk_bytes;
     const std::uint64_t to_boundary = limits::chunk_bytes - length_ % limits::chunk_bytes;
-    std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), to_boundary));
-    if (!first) n = std::min(n, slice_bytes);
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), to_boundary));
     const std::string_view slice = bytes.substr(0, n);
     bytes.remove_prefix(n);
 
-    file_.update(slice);
-    if (!first) chunk_.update(slice);
+    if (first) {
+      file_.update(slice);
+    } else {
+      update_pair(file_, chunk_, slice);
+    }
     length_ += n;
     if (length_ % limits::chunk_bytes == 0) {
       chunks_.push_back(first ? Sha1Hasher(file_).finish() : chunk_.finish());

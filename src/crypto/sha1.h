@@ -41,6 +41,9 @@ class Sha1Hasher {
 
 Sha1 sha1_of(std::string_view bytes);
 
+// Feeds both hashes, which must be at the same place within a 64-byte block, in one pass over the bytes.
+void update_pair(Sha1Hasher& file, Sha1Hasher& chunk, std::string_view bytes);
+
 // The hash of a file and of each of its chunks of limits::chunk_bytes, from one pass over the bytes.
 class FileAndChunkHasher {
  public:
