@@ -112,15 +112,16 @@ void Router::dispatch(HttpExchangePtr exchange) const {
     route.handler(std::move(call));
     return;
   }
-  exchange->collect_body(options_.body_bytes, [&route, call = std::move(call)](std::string text) mutable {
-    Result<Json> body = text.empty() ? Json::object() : Json::parse(text);
-    if (!body) {
-      respond_error(*call.exchange, 400, body.error());
-      return;
-    }
-    call.body = *std::move(body);
-    route.handler(std::move(call));
-  });
+  exchange->collect_body(
+      options_.body_bytes, [this, &route, call = std::move(call)](std::string text) mutable {
+        Result<Json> body = text.empty() ? Json::object() : Json::parse(text, options_.json_values);
+        if (!body) {
+          respond_error(*call.exchange, 400, body.error());
+          return;
+        }
+        call.body = *std::move(body);
+        route.handler(std::move(call));
+      });
 }
 
 }  // namespace kachery::api

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "codec/json.h"
 #include "net/http_server.h"
 
@@ -51,6 +52,7 @@ class Router {
     std::function<bool(std::string_view code, Access access)> authorized;
     // The web page that browsers may let call us; empty: none, and OPTIONS is no method of ours.
     std::string cors_origin;
+    std::size_t json_values = limits::json_values;  // limit of what Body::json may hold
   };
   Router(std::vector<Route> routes, Options options);
 

@@ -11,6 +11,7 @@ namespace kachery::limits {
 inline constexpr std::size_t json_depth = 200;             // nested arrays and objects
 inline constexpr std::size_t json_values = 8'000'000;      // in one text: under 1 GB of nodes
 inline constexpr std::size_t json_public_values = 20'000;  // in one text posted by another node
+inline constexpr std::size_t json_peer_values = 50'000;    // in an answer of another node: 1000 node infos
 inline constexpr std::size_t yaml_bytes = 4u << 20;        // a channel or static configuration
 inline constexpr std::size_t yaml_nodes = 200'000;         // scalars, sequences, mappings in it
 inline constexpr std::size_t yaml_depth = 32;

@@ -128,7 +128,7 @@ struct Daemon::Impl {
       {false, limits::http_api_body_bytes,
        [this](std::string_view code, api::Access access) { return authorized(code, access); }, cors_origin}};
   api::Router public_router{api::public_routes(node, streams),
-                            {true, limits::http_public_body_bytes, {}, {}}};
+                            {true, limits::http_public_body_bytes, {}, {}, limits::json_public_values}};
   std::unique_ptr<HttpServer> local_server;
   std::unique_ptr<HttpServer> public_server;
   std::vector<std::unique_ptr<SignalWatch>> signals;

@@ -70,7 +70,7 @@ OperationPtr HttpWay::send(RemoteNode& node, const Json& signed_request, millise
       http_.fetch(std::move(request), [answer = std::move(answer)](Result<HttpResponse> response) {
         if (!response) return answer(fail(std::move(response).error()));
         if (response->status != 200) return answer(fail(refusal(*response)));
-        Result<Json> json = Json::parse(response->body);
+        Result<Json> json = Json::parse(response->body, limits::json_peer_values);
         if (!json) return answer(fail(Errc::protocol, "its answer is no JSON: {}", json.error().message));
         answer(std::move(json));
       });
