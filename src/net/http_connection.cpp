@@ -145,7 +145,7 @@ void HttpConnection::consume(std::string_view data) {
 
 void HttpConnection::consume_held() {
   if (dead_) return;
-  const std::string held = std::exchange(held_, {});
+  std::string held = std::exchange(held_, {});
   std::string_view rest = held;
   run(rest);
   if (!dead_ && !rest.empty()) held_ = rest.size() == held.size() ? std::move(held) : std::string(rest);
