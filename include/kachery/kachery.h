@@ -1,3 +1,4 @@
+/* clang-format off */
 /* libkachery: store and load content-addressed files, through a kachery-p2p daemon or in a directory.
  *
  * A file is named by its content: kachery_store_file() answers sha1://HASH/NAME, and kachery_load_file() of
@@ -14,17 +15,20 @@
  *     kachery_client_free(client);
  *
  * Conventions
- *   Strings     are UTF-8 and end with NUL; paths are bytes, as the operating system takes them. Strings
- * given to a function are only read, and only until it returns. Ownership   what comes back through a char**
- * is the caller's: give it to kachery_free(). It is NULL after a failure. Strings that come back as const
- * char* belong to the library. Sizes       are bytes, times milliseconds; byte ranges are [start, end).
- *   Errors      every function that can fail returns a kachery_status; kachery_error_message() has the words.
- *   Optional    arguments may be NULL where the comment says so; every other pointer must not be.
- *   Threads     one handle, one thread at a time; different handles are independent. kachery_cancel() alone
- * may be called from anywhere. The library starts no threads and installs no signal handlers. Callbacks   run
- * in the calling thread, inside the call. They must return (no longjmp, no exception) and must not use the
- * handle, except for kachery_cancel(). Stability   functions and constants may be added; what is here keeps
- * its meaning. Handle unknown statuses like KACHERY_ERROR. */
+ *   Strings    are UTF-8 and end with NUL; paths are bytes, as the operating system takes them. Strings given
+ *              to a function are only read, and only until it returns.
+ *   Ownership  what comes back through a char** is the caller's: give it to kachery_free(). It is NULL after a
+ *              failure. Strings that come back as const char* belong to the library.
+ *   Sizes      are bytes, times milliseconds; byte ranges are [start, end).
+ *   Errors     every function that can fail returns a kachery_status; kachery_error_message() has the words.
+ *   Optional   arguments may be NULL where the comment says so; every other pointer must not be.
+ *   Threads    one handle, one thread at a time; different handles are independent. kachery_cancel() alone may
+ *              be called from anywhere. The library starts no threads and installs no signal handlers.
+ *   Callbacks  run in the calling thread, inside the call. They must return (no longjmp, no exception) and must
+ *              not use the handle, except for kachery_cancel().
+ *   Stability  functions and constants may be added; what is here keeps its meaning. Handle unknown statuses
+ *              like KACHERY_ERROR. */
+/* clang-format on */
 #ifndef KACHERY_KACHERY_H
 #define KACHERY_KACHERY_H
 

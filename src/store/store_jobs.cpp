@@ -169,8 +169,12 @@ class HashRangeJob final : public WorkerJob {
 
   Step step() override {
     auto all = read_.step(store_.env(), fd_.get(), [this](std::string_view piece) {
-      own_.update(piece);
-      if (prefix_) prefix_->update(piece);
+      // A state to go on from is that of whole blocks, so both are at the same place within one.
+      if (prefix_) {
+        update_pair(*prefix_, own_, piece);
+      } else {
+        own_.update(piece);
+      }
     });
     if (!all) return fail(std::move(all).error());
     if (!*all) return std::nullopt;
