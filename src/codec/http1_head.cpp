@@ -49,6 +49,8 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view both_framings = "both Content-Length and Transfer-Encoding";
+
 template <class... Args>
 tl::unexpected<ParseError> refuse(int status, fmt::format_string<Args...> format, Args&&... args) {
   return tl::unexpected<ParseError>(ParseError{status, fmt::format(format, std::forward<Args>(args)...)});
@@ -83,6 +85,8 @@ class HeadParser {
     return connection_and_expectation();
   }
 
+  // The head has both framings, and is the connection's last.
+  bool is_last() const { return is_last_; }
   RequestHead take() { return std::move(head_); }
 
  private:
@@ -203,13 +207,15 @@ class HeadParser {
       }
     }
     if (has_codings) {
-      if (length != nullptr) return refuse(400, "both Content-Length and Transfer-Encoding");
+      const bool said_empty = length != nullptr && *length == "0";
+      if (length != nullptr && !said_empty) return refuse(400, "{}", both_framings);
       if (head_.minor_version == 0) return refuse(400, "Transfer-Encoding in an HTTP/1.0 request");
       if (!chunked_last || chunked_count != 1) {
         return refuse(400, "Transfer-Encoding must end with chunked, given once");
       }
       if (unknown_coding) return refuse(501, "of transfer codings only chunked is understood");
-      head_.framing = BodyFraming::chunked;
+      is_last_ = said_empty;
+      if (!said_empty) head_.framing = BodyFraming::chunked;
       return {};
     }
     if (length == nullptr) return {};
@@ -246,11 +252,12 @@ class HeadParser {
       }
     }
     if (!expectation_known) return refuse(417, "of expectations only 100-continue is understood");
-    head_.keep_alive = !close && (keep_alive || head_.minor_version > 0);
+    head_.keep_alive = !close && !is_last_ && (keep_alive || head_.minor_version > 0);
     return {};
   }
 
   RequestHead head_;
+  bool is_last_ = false;
   std::optional<std::string> authority_;  // of an absolute target
 };
 
@@ -307,8 +314,9 @@ HeadParse parse_request_head(std::string_view input) {
 
   HeadParser parser;
   if (auto parsed = parser.parse(seen); !parsed) return bad(std::move(parsed).error());
-  out.state = HeadParse::State::complete;
   out.consumed = skipped + end + 4;
+  if (parser.is_last() && input.size() > out.consumed) return bad({400, std::string(both_framings)});
+  out.state = HeadParse::State::complete;
   out.head = parser.take();
   return out;
 }

@@ -117,6 +117,7 @@ TEST(RequestHead, WellFormed) {
       {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: Chunked\r\n\r\n", true, BodyFraming::chunked},
       {"PUT / HTTP/1.1\r\n" + host + "Transfer-Encoding: ,chunked,\r\nExpect: 100-Continue\r\n\r\n", true,
        BodyFraming::chunked, true},
+      {"PUT / HTTP/1.1\r\n" + host + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", false},
       {"GET / HTTP/1.1\r\n" + host + "Expect: 100-continue\r\n\r\n"},
       {"GET / HTTP/1.1\r\n" + host + "X: tab\there \xc3\xa9\r\n\r\n"},
   };
@@ -203,6 +204,8 @@ TEST(RequestHead, Refused) {
       {413, put + "Content-Length: 99999999999999999999999999999\r\n\r\n"},
       {400, put + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {400, put + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n"},
+      {400, put + "Content-Length: 00\r\nTransfer-Encoding: chunked\r\n\r\n"},
+      {501, put + "Content-Length: 0\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
       {400, put + "Transfer-Encoding: chunked, chunked\r\n\r\n"},
       {400, put + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
       {400, put + "Transfer-Encoding: chunked, gzip\r\n\r\n"},
@@ -222,6 +225,17 @@ TEST(RequestHead, Refused) {
     ASSERT_EQ(out.state, State::bad) << head.text;
     EXPECT_EQ(out.error.status, head.status) << head.text << out.error.message;
     EXPECT_FALSE(out.error.message.empty());
+  }
+}
+
+TEST(RequestHead, NothingMayFollowAnEmptyBodyThatIsAlsoChunked) {
+  const std::string head =
+      "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(parse_request_head(head).state, State::complete);
+  for (const char* more : {"0\r\n\r\n", "GET / HTTP/1.1\r\n", "x"}) {
+    const HeadParse out = parse_request_head(head + more);
+    EXPECT_EQ(out.state, State::bad) << more;
+    EXPECT_EQ(out.error.status, 400) << more;
   }
 }
 
