@@ -76,9 +76,14 @@ class FindFlight final : public FrameFlight {
   std::unique_ptr<FindFlow> flow_;
 };
 
+// While nothing changes (a slow disk, a provider that pauses), the last progress is repeated now and then:
+// the client sees that we are there, and we see whether it is.
+constexpr milliseconds heartbeat{5'000};
+
 class LoadFlight final : public FrameFlight {
  public:
-  using FrameFlight::FrameFlight;
+  LoadFlight(Flights& flights, HttpExchangePtr exchange, Scheduler& scheduler)
+      : FrameFlight(flights, std::move(exchange)), scheduler_(scheduler) {}
 
   void start(Loader& loader, const FileKey& key, std::optional<NodeId> only_from) {
     watcher_ = loader.load(key, only_from,
@@ -88,15 +93,18 @@ class LoadFlight final : public FrameFlight {
   void stop(const Error& reason) override { done(tl::unexpected(reason)); }
 
  private:
-  void report(const LoadProgress& progress) {
+  void report(LoadProgress progress) {  // by value: a timer that calls is replaced meanwhile
     // The Python client divides by bytesTotal.
-    if (progress.bytes_total == 0 || congested()) return;
+    if (progress.bytes_total == 0) return;
+    heartbeat_ = scheduler_.after(heartbeat, [this, progress] { report(progress); });
+    if (congested()) return;
     send(Json::object({{"type", "progress"},
                        {"bytesLoaded", progress.bytes_loaded},
                        {"bytesTotal", progress.bytes_total},
                        {"nodeId", progress.node ? Json(progress.node->hex()) : Json()}}));
   }
   void done(const Result<std::string>& path) {
+    heartbeat_.reset();
     if (path) {
       send(Json::object({{"type", "finished"}, {"localFilePath", *path}}));
     } else {
@@ -106,7 +114,9 @@ class LoadFlight final : public FrameFlight {
     finish();
   }
 
+  Scheduler& scheduler_;
   std::unique_ptr<Loader::Watcher> watcher_;
+  Scheduler::TimerPtr heartbeat_;
 };
 
 // fromNode: a node id, or null (or absent) for any node.
@@ -141,7 +151,8 @@ void LocalApi::load_file(Call call) {
   if (!key) return respond_error(*call.exchange, key.error());
   const auto node = from_node(node_json);
   if (!node) return respond_error(*call.exchange, node.error());
-  flights_.launch<LoadFlight>(flights_, call.exchange).start(context_.loader, *key, *node);
+  flights_.launch<LoadFlight>(flights_, call.exchange, context_.scheduler)
+      .start(context_.loader, *key, *node);
 }
 
 }  // namespace kachery::api
