@@ -13,6 +13,7 @@ namespace {
 
 constexpr milliseconds refetch_period{3 * 60'000};
 constexpr milliseconds first_retry{2'000};
+constexpr milliseconds slowest_retry{30'000};
 constexpr milliseconds fetch_timeout{20'000};
 // How long a configuration outlives its source. Long enough for any outage of the host of the file; not for
 // ever, since a node that was struck from the file must lose its access some day even if somebody blocks our
@@ -131,7 +132,7 @@ void Channels::fetched(Channel& channel, Result<HttpResponse> response) {
       log_warning("channel file {}: {}{}", escaped(channel.url()), error->message,
                   channel.config_ ? "; the configuration fetched before stays in force" : "");
     }
-    channel.retry_delay_ = std::min(std::max(first_retry, channel.retry_delay_ * 2), refetch_period);
+    channel.retry_delay_ = std::min(std::max(first_retry, channel.retry_delay_ * 2), slowest_retry);
     schedule(channel, channel.retry_delay_);
   } else {
     if (channel.error_) log_info("channel file {}: available again", escaped(channel.url()));
