@@ -1,8 +1,8 @@
 #include "daemon/daemon.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <optional>
 #include <utility>
 
@@ -108,7 +108,8 @@ struct Daemon::Impl {
   Loop loop;  // outlives the worker, whose waiting callbacks hold exchanges
   std::unique_ptr<Worker> worker;
   WorkerIo worker_io{loop, *worker};
-  std::unique_ptr<HttpClient> http = make_curl_http_client(loop);
+  std::unique_ptr<HttpClient> http =
+      make_curl_http_client(loop, fmt::format("kachery-p2p/{}", KACHERY_VERSION));
   StoreJobs jobs{storage->store, *worker};
   Mutables mutables{*worker};
   Node node{loop, *http, storage->identity.key, node_options(options, environment)};

@@ -104,7 +104,8 @@ Result<std::string> listen_address(const std::string& host) {
     }
   }
   char text[NI_MAXHOST];
-  if (::getnameinfo(best->ai_addr, best->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) {
+  if (best == nullptr ||
+      ::getnameinfo(best->ai_addr, best->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) {
     return fail(Errc::invalid, "KACHERY_P2P_API_HOST: \"{}\" has no address", escaped(host, 60));
   }
   return text;
