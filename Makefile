@@ -50,7 +50,8 @@ fuzz: deps ## Run each fuzz target for FUZZ_SECONDS (default 60)
 	@tests/fuzz/run.sh build-fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
 sanitize: deps ## Run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@test -f build-asan/CMakeCache.txt || $(CONFIGURE) -B build-asan -DKACHERY_SANITIZE=address,undefined
+	@test -f build-asan/CMakeCache.txt || $(CONFIGURE) -B build-asan -DKACHERY_SANITIZE=address,undefined \
+	    -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS="-O1 -g1" -DCMAKE_CXX_FLAGS="-O1 -g1"
 	@cmake --build build-asan --parallel $(JOBS)
 	ctest --test-dir build-asan --output-on-failure -j2
 
