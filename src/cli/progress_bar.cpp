@@ -14,7 +14,9 @@ namespace kachery::cli {
 
 namespace {
 
+// Small work is done before anybody could read about it; big work is shown from its beginning.
 constexpr milliseconds first_draw{300};
+constexpr std::uint64_t big_bytes = 64u << 20;
 constexpr milliseconds between_draws{100};
 constexpr std::string_view clear_line = "\r\x1b[K";
 
@@ -58,7 +60,8 @@ void ProgressBar::report(std::uint64_t done, std::uint64_t total) {
   const milliseconds now = elapsed();
   rate_.report(now, done);
   state_ = {done, total, rate_.bytes_per_second()};
-  if (now < (drawn_ ? last_drawn_ + between_draws : first_draw)) return;
+  const milliseconds first = total >= big_bytes ? milliseconds{0} : first_draw;
+  if (now < (drawn_ ? last_drawn_ + between_draws : first)) return;
   last_drawn_ = now;
   draw(progress_line(label_, state_, columns()));
 }
