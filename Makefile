@@ -6,6 +6,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 BENCH_SIZE ?= 1G
 LABEL ?=
+TIDY ?= 1
 FUZZERS = $(patsubst tests/fuzz/%.cpp,%,$(wildcard tests/fuzz/fuzz_*.cpp))
 
 GENERATOR = $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -55,9 +56,9 @@ sanitize: deps ## Run all tests under AddressSanitizer and UndefinedBehaviorSani
 	@cmake --build build-asan --parallel $(JOBS)
 	ctest --test-dir build-asan --output-on-failure -j2
 
-lint: build ## Check format, static analysis, scripts, and the order of the rooms
+lint: build ## Check format, static analysis (TIDY=0: without), scripts, and the order of the rooms
 	@contrib/deps.sh lint
-	@tests/lint/lint.sh $(BUILD)
+	@TIDY=$(TIDY) tests/lint/lint.sh $(BUILD)
 
 clean: ## Remove the build directories
 	rm -rf $(BUILD) build-asan build-fuzz

@@ -56,9 +56,10 @@ struct HeadParse {
 // Looks for a whole head at the start of `input`. Strict where leniency lets requests be smuggled: bare LF,
 // folded lines, space before a colon, Content-Length with Transfer-Encoding, differing Content-Lengths,
 // unknown transfer codings, missing or repeated Host (HTTP/1.1), invalid characters: all bad. Bounded by
-// limits::http_head_bytes (414, 431) and limits::http_headers (431). One exception: the existing Python client
-// stores an empty file with "Content-Length: 0" and "Transfer-Encoding: chunked", then sends no chunk at all;
-// if nothing follows that head, it is taken as a request without a body and the connection's last one.
+// limits::http_head_bytes (414, 431) and limits::http_headers (431). One exception: the existing Python
+// client stores an empty file with "Content-Length: 0" and "Transfer-Encoding: chunked", then sends no chunk
+// at all; if nothing follows that head, it is taken as a request without a body and the connection's last
+// one.
 HeadParse parse_request_head(std::string_view input);
 
 // Remembers how far a head that arrives in pieces was looked at, so that every byte is looked at once and the

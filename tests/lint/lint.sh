@@ -43,7 +43,8 @@ check "format (clang-format-16 -i mends it)" format
 check "layers" tests/lint/layers.py
 check "shell scripts" scripts
 check "Python scripts" python_sources
-check "clang-tidy" tidy
+# A minute of processor time a file: too long for every run of CI.
+if [ "${TIDY:-1}" != 0 ]; then check "clang-tidy" tidy; fi
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'lint: not satisfied: %s\n' "${failed[@]}" >&2

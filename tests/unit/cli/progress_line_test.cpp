@@ -61,8 +61,7 @@ TEST(ProgressLine, ShowsEverythingWhereThereIsRoom) {
 
 TEST(ProgressLine, LeavesOutTheLessImportantWhereItIsNarrow) {
   const ProgressState state{50'000'000, 100'000'000, 10e6};
-  EXPECT_EQ(progress_line("load", state, 60),
-            "[====>    ]   50%  50.0 MB of 100.0 MB  10.0 MB/s  0:05 left");
+  EXPECT_EQ(progress_line("load", state, 60), "[====>    ]   50%  50.0 MB of 100.0 MB  10.0 MB/s  0:05 left");
   EXPECT_EQ(progress_line("load", state, 25), " 50%  50.0 MB of 100.0 MB");
   EXPECT_EQ(progress_line("load", state, 10), "load   50%");
   EXPECT_EQ(progress_line("load", state, 3), "");
