@@ -36,6 +36,13 @@ bool Access::may_exchange_data(const NodeId& remote) const {
                              [&](const auto& entry) { return may_exchange_data_on(*entry.second, remote); });
 }
 
+bool Access::may_request(const NodeId& remote, const RequestData& data) const {
+  const bool discovery = std::holds_alternative<CheckAliveRequest>(data) ||
+                         std::holds_alternative<GetChannelInfoRequest>(data) ||
+                         std::holds_alternative<AnnounceRequest>(data);
+  return discovery ? may_discover(remote) : may_exchange_data(remote);
+}
+
 bool Access::may_discover(const NodeId& remote) const {
   if (is_bootstrap_) return true;
   const RemoteNode* node = nodes_.find(remote);

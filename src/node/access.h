@@ -8,6 +8,7 @@
 #include "node/channels.h"
 #include "node/remote_nodes.h"
 #include "wire/channel_info.h"
+#include "wire/requests.h"
 
 namespace kachery {
 
@@ -27,6 +28,9 @@ class Access {
   // there.
   bool may_exchange_data(const NodeId& remote) const;
   bool may_exchange_data_on(const Channel& channel, const NodeId& remote) const;
+
+  // Requests of this type from or to `remote`: by the rule for discovery or by that for data.
+  bool may_request(const NodeId& remote, const RequestData& data) const;
 
   // checkAlive, getChannelInfo, announce from or to `remote`.
   bool may_discover(const NodeId& remote) const;

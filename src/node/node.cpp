@@ -13,18 +13,13 @@
 #include "node/remote_nodes.h"
 #include "node/request_server.h"
 #include "node/requester.h"
+#include "wire/fields.h"
 
 namespace kachery {
 
 namespace {
 
 constexpr milliseconds expiry_period{30'000};
-
-template <class T>
-Json json_or_null(const std::optional<T>& value) {
-  if (!value) return Json();
-  return value->json();
-}
 
 }  // namespace
 

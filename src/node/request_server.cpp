@@ -17,9 +17,7 @@ Status RequestServer::authorize(const Request& request) const {
   // An announcement carries its own signature and is judged by what it says, whoever brings it: that is how a
   // public node meets those who are in no list.
   if (std::holds_alternative<AnnounceRequest>(request.data)) return {};
-  const bool discovery = std::holds_alternative<CheckAliveRequest>(request.data) ||
-                         std::holds_alternative<GetChannelInfoRequest>(request.data);
-  if (discovery ? access_.may_discover(request.from) : access_.may_exchange_data(request.from)) return {};
+  if (access_.may_request(request.from, request.data)) return {};
   return fail(Errc::unauthorized,
               "not authorized: node {} is not authorized on any channel that this node has joined",
               request.from.hex());

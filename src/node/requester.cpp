@@ -4,15 +4,6 @@
 
 namespace kachery {
 
-namespace {
-
-bool is_discovery(const RequestData& data) {
-  return std::holds_alternative<CheckAliveRequest>(data) ||
-         std::holds_alternative<GetChannelInfoRequest>(data) || std::holds_alternative<AnnounceRequest>(data);
-}
-
-}  // namespace
-
 // One request on its way, over one way after the other.
 class Requester::Flow final : public Operation {
  public:
@@ -20,7 +11,7 @@ class Requester::Flow final : public Operation {
       : owner_(owner), node_(node), data_(std::move(data)), timeout_(timeout), answer_(std::move(answer)) {}
 
   void start() {
-    if (!owner_.allowed(node_, data_)) {
+    if (!owner_.access_.may_request(node_, data_)) {
       return fail_later(
           Error{Errc::unauthorized,
                 fmt::format("node {} is on none of the joined channels, or is not authorized there "
@@ -114,10 +105,6 @@ class Requester::FailedStream final : public StreamOperation {
  private:
   Scheduler::TimerPtr timer_;
 };
-
-bool Requester::allowed(const NodeId& node, const RequestData& data) const {
-  return is_discovery(data) ? access_.may_discover(node) : access_.may_exchange_data(node);
-}
 
 OperationPtr Requester::request(const NodeId& node, RequestData data, milliseconds timeout,
                                 Network::Answer answer) {

@@ -33,7 +33,6 @@ class Requester {
  private:
   class Flow;
   class FailedStream;
-  bool allowed(const NodeId& node, const RequestData& data) const;
 
   Scheduler& scheduler_;
   const KeyPair& key_;

@@ -21,7 +21,6 @@ constexpr double crawl = 1;
 FileAssembly::FileAssembly(Network& network, StoreJobs& jobs, ProviderPool& pool, PartialFile partial,
                            KeyOf key_of, std::function<void()> woken)
     : network_(network),
-      jobs_(jobs),
       pool_(pool),
       partial_(std::move(partial)),
       key_of_(std::move(key_of)),

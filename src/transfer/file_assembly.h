@@ -75,7 +75,6 @@ class FileAssembly {
   void fail_with(Error error);
 
   Network& network_;
-  StoreJobs& jobs_;
   ProviderPool& pool_;
   PartialFile partial_;
   const KeyOf key_of_;
